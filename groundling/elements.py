@@ -216,7 +216,15 @@ class ElementSnapshot:
         """Rebuild a snapshot written by `to_json`."""
         simple = {
             k: data[k]
-            for k in ("url", "timestamp", "title", "document_height", "truncated", "n_nodes", "read_ms")
+            for k in (
+                "url",
+                "timestamp",
+                "title",
+                "document_height",
+                "truncated",
+                "n_nodes",
+                "read_ms",
+            )
             if k in data
         }
         return cls(

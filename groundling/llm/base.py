@@ -1,11 +1,10 @@
 """What every language model offers: `generate` for text, `choose` for one of several labels."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-
-import json
 
 from groundling.errors import ModelAnswerError
 from groundling.prompts import ChoicePrompt
@@ -35,7 +34,9 @@ class LLMResponse:
         try:
             parsed = json.loads(self.content)
         except json.JSONDecodeError as error:
-            raise ModelAnswerError(f"answer is not JSON ({error}): {self.content[:80]!r}") from error
+            raise ModelAnswerError(
+                f"answer is not JSON ({error}): {self.content[:80]!r}"
+            ) from error
         if not isinstance(parsed, dict):
             raise ModelAnswerError(f"answer is JSON but no object: {self.content[:80]!r}")
         return parsed
@@ -96,7 +97,7 @@ class BaseLLM(ABC):
         return [self.choose(p) for p in prompts]
 
     def count_tokens(self, text: str) -> int:
-        """Return the number of tokens of `text`, by the model's own tokenizer where there is one."""
+        """Return the number of tokens of `text`, by its own tokenizer if it has one."""
         # Four bytes a token is the field's rule of thumb for English; runtimes override it.
         return -(-len(text.encode()) // 4)
 
@@ -114,5 +115,5 @@ class BaseLLM(ABC):
     def is_local(self) -> bool:
         """Whether the page stays on this machine."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most models hold nothing that needs closing
         """Free what the model holds."""

@@ -1,0 +1,56 @@
+# Two commands for a newcomer: `make demo` runs the main job, `make test` passes the tests.
+# Both set up what they need in .venv, say what they do, and are safe to repeat.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# On Linux outside this repository's CI, PyPI's torch brings several gigabytes of CUDA; the small
+# build is at: make test PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+PIP_ARGS ?=
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint test-unit clean
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
+
+demo: $(VENV)/.installed  ## Set up and run the main job on a real page in a real browser
+	@echo "== Looking for a browser"
+	@$(BIN)/groundling install-browser
+	@echo "== Running the demo"
+	@$(BIN)/groundling demo $(DEMO_ARGS)
+
+test: $(VENV)/.installed-test lint test-unit  ## Set up and pass the tests
+
+lint: $(VENV)/.installed-test  ## Check style and types
+	@echo "== Style and types"
+	@$(BIN)/ruff check groundling tests bench
+	@$(BIN)/ruff format --check groundling tests bench
+	@$(BIN)/mypy
+
+test-unit: $(VENV)/.installed-test
+	@echo "== Looking for a browser"
+	@$(BIN)/groundling install-browser
+	@echo "== Tests"
+	@$(BIN)/python -m pytest -m "not runtimes" --cov=groundling --cov-report=term:skip-covered $(PYTEST_ARGS)
+
+clean:  ## Remove everything that the targets above made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage build dist
+
+$(VENV)/bin/python:
+	@echo "== Creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "groundling needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	    || { rm -rf $(VENV); echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "== Installing groundling"
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "== Installing groundling, its extras and the test tools (torch is large)"
+	@$(PIP) -e ".[test]"
+	@touch $@ $(VENV)/.installed

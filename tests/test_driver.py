@@ -1,0 +1,78 @@
+import asyncio
+import threading
+
+import pytest
+
+from groundling.driver import Gather, ModelCall, PageCall, run_async, run_sync
+
+
+class SyncPage:
+    def title(self):
+        return "Home"
+
+    def fail(self):
+        raise OSError("gone")
+
+
+class AsyncPage:
+    async def title(self):
+        return "Home"
+
+    async def fail(self):
+        raise OSError("gone")
+
+    async def hang(self):
+        await asyncio.sleep(60)
+
+
+def read_title(page):
+    return (yield PageCall(page.title)) + "!"
+
+
+def recover(page):
+    try:
+        yield PageCall(page.fail)
+    except OSError as error:
+        return f"recovered from {error}"
+
+
+def test_one_generator_serves_a_sync_and_an_async_page():
+    assert run_sync(read_title(SyncPage())) == "Home!"
+    assert asyncio.run(run_async(read_title(AsyncPage()))) == "Home!"
+
+
+def test_errors_of_the_page_are_raised_inside_the_generator():
+    assert run_sync(recover(SyncPage())) == "recovered from gone"
+    assert asyncio.run(run_async(recover(AsyncPage()))) == "recovered from gone"
+
+
+def test_an_async_page_under_the_sync_driver_is_refused():
+    with pytest.raises(TypeError, match="await the method whose name starts with `a`"):
+        run_sync(read_title(AsyncPage()))
+
+
+def test_model_calls_leave_the_event_loop_free():
+
+    def steps():
+        return (yield ModelCall(lambda: threading.current_thread() is threading.main_thread()))
+
+    assert run_sync(steps()) is True
+    assert asyncio.run(run_async(steps())) is False
+
+
+def test_gather_keeps_the_results_of_the_calls_that_work():
+    def steps(page):
+        return (yield Gather((PageCall(page.title), PageCall(page.fail))))
+
+    for results in (run_sync(steps(SyncPage())), asyncio.run(run_async(steps(AsyncPage())))):
+        assert results[0] == "Home"
+        assert isinstance(results[1], OSError)
+
+
+def test_gather_gives_up_on_a_call_that_hangs():
+    def steps(page):
+        return (yield Gather((PageCall(page.hang), PageCall(page.title)), timeout_s=0.05))
+
+    results = asyncio.run(run_async(steps(AsyncPage())))
+    assert isinstance(results[0], TimeoutError)
+    assert results[1] == "Home"
