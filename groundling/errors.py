@@ -18,6 +18,7 @@ Each class is one cause a caller can act on; a message gives the value, the limi
     │   ├── MissingExtraError     an optional package is not installed
     │   ├── ModelFilesError       weights missing, corrupt or not reachable
     │   ├── PromptTooLongError    the prompt does not fit the context window
+    │   ├── LabelError            the model's vocabulary cannot tell the labels apart
     │   ├── ModelAnswerError      the model's answer cannot be used                    (retryable)
     │   ├── ModelMemoryError      the model does not fit the device's memory
     │   ├── ServerError           a model server failed or is out of reach             (retryable)
@@ -98,6 +99,10 @@ class ModelFilesError(ModelError):
 
 class PromptTooLongError(ModelError):
     """The prompt does not fit the model's context window."""
+
+
+class LabelError(ModelError):
+    """A label is missing from the model's vocabulary, or two labels are the same tokens."""
 
 
 class ModelAnswerError(ModelError):

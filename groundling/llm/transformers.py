@@ -1,0 +1,397 @@
+"""Local models through Hugging Face transformers: one forward pass, one token, a probability.
+
+`choose` reads the logits of the last position only; nothing is generated, so nothing can fail to
+parse. The keys and values of the last prompt are kept, so a second decision on the same page reads
+only what is new.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypedDict, TypeVar, Unpack
+
+from groundling.errors import PromptTooLongError
+from groundling.llm._chat import ChatFormat, Messages, split_thinking, thinking_is_open
+from groundling.llm._labels import LabelTokens, Tokens, branches, log_probabilities
+from groundling.llm._weights import load_weights, memory_error, pick_device, require_packages
+from groundling.llm.base import BaseLLM, Choice, LLMResponse
+from groundling.llm.calibration import Profile, Rebuild, average_rotations, rotations
+from groundling.prompts import ChoicePrompt
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+_LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# Tokens in one padded batch, padding included; bounds the memory of a batch.
+_BATCH_TOKENS = 16_384
+
+
+class LocalOptions(TypedDict, total=False):
+    """Options of `LocalLLM` beyond the design guide's three."""
+
+    load_in_4bit: bool
+    """Four-bit weights: nf4 with double quantization on CUDA, int4 on the CPU."""
+    load_in_8bit: bool
+    trust_remote_code: bool
+    """Run code that comes with the model; False by default."""
+    gguf_file: str
+    """Name of a GGUF file inside the folder or repository."""
+    dtype: Any
+    """A torch dtype; by default half precision where it is fast."""
+    allow_cpu: bool
+    """Fall back to the CPU when the device has too little memory; False by default."""
+    local_files_only: bool
+    """Never ask the hub, not even for a model that is not here yet."""
+    loaded: tuple[Any, Any]
+    """A model and its tokenizer, loaded already."""
+    profile: Profile | Path
+    """Label prior and temperature; none by default."""
+    shuffles: int
+    """Orders of the candidates averaged for each choice, 1 by default; needs `rebuild`."""
+    rebuild: Rebuild
+    """Builds a question with its candidates in another order."""
+    reuse_prefix: bool
+    """Keep keys and values for the next prompt; True by default."""
+
+
+class LocalLLM(BaseLLM):
+    """Local LLM implementation using Hugging Face transformers."""
+
+    def __init__(
+        self,
+        model_name: str = "Qwen/Qwen2.5-3B-Instruct",
+        device: str = "auto",
+        max_memory: dict[int | str, str] | None = None,
+        **options: Unpack[LocalOptions],
+    ) -> None:
+        """Load the model and check its template and labels.
+
+        Args:
+            model_name: Hub identifier or folder.
+            device: `auto`, `cpu`, `cuda` or `mps`.
+            max_memory: Limit for each device, e.g. `{0: "6GiB", "cpu": "16GiB"}`.
+            options: See `LocalOptions`.
+
+        Raises:
+            MissingExtraError: If torch or transformers is not installed.
+            UnknownModelError: If the hub has no such model.
+            ModelFilesError: If the files are missing, corrupt, gated or out of reach.
+            ModelMemoryError: If the weights do not fit the device.
+        """
+        require_packages()
+        self.model_name = model_name
+        self.name = f"hf:{model_name}"
+        if "loaded" in options:
+            self.model, self.tokenizer = options["loaded"]
+        else:
+            wanted: dict[str, Any] = {**options, "max_memory": max_memory}
+            self.model, self.tokenizer = load_weights(model_name, pick_device(device), wanted)
+        profile = options.get("profile", Profile())
+        self.profile = Profile.load(profile) if isinstance(profile, Path) else profile
+        self._shuffles, self._rebuild = options.get("shuffles", 1), options.get("rebuild")
+        if self._shuffles > 1 and self._rebuild is None:
+            raise ValueError("`shuffles` above 1 needs `rebuild`")
+        self._lock = threading.Lock()
+        self._set_up(reuse_prefix=options.get("reuse_prefix", True))
+        _log.info("loaded %s on %s, %s", model_name, self.model.device, self.model.dtype)
+
+    def _set_up(self, *, reuse_prefix: bool) -> None:
+        from groundling.llm._forward import Forward
+
+        tokenizer = self.tokenizer
+        self._stop = _stop_tokens(self.model, tokenizer)
+        self._pad = _first(tokenizer.pad_token_id, tokenizer.eos_token_id, self._stop[0])
+        self._forward = Forward(self.model, self._pad, reuse_prefix=reuse_prefix)
+        special = {*tokenizer.all_special_tokens, *_special_added(tokenizer)}
+        self._format = ChatFormat(_template(tokenizer), sorted(special), self.model_name)
+        head = self._format.render("", "x", answer_now=True)
+        self._labels = LabelTokens(
+            self._encode_rendered, head, self.model_name, tokenizer.unk_token_id
+        )
+        self._labels.sequences(_LETTERS)
+        self._grammar_tokenizer: Any = None
+
+    def choose(self, prompt: ChoicePrompt, labels: Sequence[str] | None = None) -> Choice:
+        """Pick one label from the logits behind the prompt.
+
+        Raises:
+            PromptTooLongError: If the prompt does not fit the context window.
+            LabelError: If the vocabulary cannot tell the labels apart.
+            ModelMemoryError: If the device runs out of memory.
+        """
+        if self._shuffles > 1 and self._rebuild and labels is None and prompt.candidates:
+            return self._choose_shuffled(prompt, self._rebuild)
+        started = time.perf_counter()
+        allowed = tuple(labels or prompt.labels)
+        ids = self._prompt_ids(prompt)
+        scores = self._guarded(lambda: self._score(ids, allowed))
+        return self._choice(allowed, scores, len(ids), _ms_since(started))
+
+    def choose_many(self, prompts: Sequence[ChoicePrompt]) -> list[Choice]:
+        """Pick one label for each prompt, in left-padded batches."""
+        if self._shuffles > 1:
+            return [self.choose(prompt) for prompt in prompts]
+        started = time.perf_counter()
+        encoded = [self._prompt_ids(p) for p in prompts]
+        rows = self._guarded(lambda: self._score_many(encoded, [p.labels for p in prompts]))
+        each_ms = _ms_since(started) / max(1, len(prompts))
+        return [
+            self._choice(p.labels, row, len(ids), each_ms)
+            for p, row, ids in zip(prompts, rows, encoded, strict=True)
+        ]
+
+    def log_scores(self, prompts: Sequence[ChoicePrompt]) -> list[tuple[float, ...]]:
+        """Return for each prompt the log-probability of each of its labels, uncorrected."""
+        encoded = [self._prompt_ids(p) for p in prompts]
+        return self._guarded(lambda: self._score_many(encoded, [p.labels for p in prompts]))
+
+    def generate(self, prompt: str, system_prompt: str = "", **kwargs: Any) -> LLMResponse:  # noqa: ANN401
+        """Answer `prompt` with text.
+
+        Args:
+            prompt: The question.
+            system_prompt: Instructions; folded into the question if the template has no such role.
+            kwargs: `max_new_tokens` (512), `temperature` (0: the most likely token each time),
+                `schema` (a JSON schema that the answer is held to), and whatever
+                transformers' own `generate` takes.
+
+        Raises:
+            PromptTooLongError: If prompt and answer do not fit the context window together.
+            ModelAnswerError: If the answer is empty, or thinking used up the budget.
+            MissingExtraError: If `schema` is given and no grammar package is installed.
+        """
+        started = time.perf_counter()
+        rendered = self._format.render(system_prompt, prompt)
+        ids = self._encode_rendered(rendered)
+        max_new_tokens = int(kwargs.pop("max_new_tokens", 512))
+        self._check_fits(len(ids), max_new_tokens)
+        arguments = self._generation_arguments(len(ids), max_new_tokens, kwargs)
+        new = self._guarded(lambda: self._generate_ids(ids, arguments))
+        text = self.tokenizer.decode(new, skip_special_tokens=True)
+        opened = thinking_is_open(rendered)
+        reasoning, content = split_thinking(text, len(new), opened=opened)
+        return LLMResponse(
+            content=content,
+            reasoning=reasoning,
+            tokens_used=len(new),
+            prompt_tokens=len(ids),
+            latency_ms=_ms_since(started),
+        )
+
+    def count_tokens(self, text: str) -> int:
+        """Return the number of tokens of `text`, without any special tokens."""
+        return len(self.tokenizer.encode(text, add_special_tokens=False))
+
+    def supports_json_mode(self) -> bool:
+        """Return whether a grammar package is installed that holds answers to a JSON schema."""
+        from groundling.llm._constrained import is_available
+
+        return is_available()
+
+    @property
+    def context_window(self) -> int:
+        """Maximum context length in tokens, from the model's own config."""
+        return int(self.model.config.get_text_config().max_position_embeddings)
+
+    @property
+    def is_local(self) -> bool:
+        """Always True: nothing leaves the machine."""
+        return True
+
+    def close(self) -> None:
+        """Free the weights and the cached prompt."""
+        self._forward.reset()
+        self._forward.model = self.model = None
+
+    def _choose_shuffled(self, prompt: ChoicePrompt, rebuild: Rebuild) -> Choice:
+        started = time.perf_counter()
+        asked = rotations(prompt, self._shuffles, rebuild)
+        encoded = [self._prompt_ids(p) for p in asked]
+        rows = self._guarded(lambda: self._score_many(encoded, [p.labels for p in asked]))
+        corrected = [
+            self.profile.probabilities(p.labels, row) for p, row in zip(asked, rows, strict=True)
+        ]
+        average = average_rotations(asked, corrected)
+        n_tokens = sum(map(len, encoded))
+        return self._choice(prompt.labels, average, n_tokens, _ms_since(started), final=True)
+
+    def _score(self, ids: list[int], labels: Sequence[str]) -> tuple[float, ...]:
+        sequences = self._labels.sequences(labels)
+        self._check_fits(len(ids), max(map(len, sequences)))
+        forks = branches(sequences, self._stop[0])
+        rows: dict[Tokens, Any] = {(): self._forward.prompt_logits(ids)}
+        deeper = [prefix for prefix in forks if prefix]
+        if deeper:
+            found = self._forward.continuation_logits(ids, deeper)
+            rows |= dict(zip(deeper, found, strict=True))
+        picked = {p: rows[p][list(ways)].tolist() for p, ways in forks.items()}
+        scores = {p: dict(zip(forks[p], logits, strict=True)) for p, logits in picked.items()}
+        return log_probabilities(sequences, self._stop[0], scores)
+
+    def _score_many(
+        self, encoded: list[list[int]], labels: Sequence[Sequence[str]]
+    ) -> list[tuple[float, ...]]:
+        rows: dict[int, tuple[float, ...]] = {}
+        for group in _groups([len(ids) for ids in encoded]):
+            short = [i for i in group if self._is_flat(labels[i])]
+            if len(short) > 1:
+                rows |= self._score_batch(short, encoded, labels)
+        # Labels of several tokens need a second pass behind their own prompt.
+        rows |= {i: self._score(ids, labels[i]) for i, ids in enumerate(encoded) if i not in rows}
+        return [rows[i] for i in range(len(encoded))]
+
+    def _score_batch(
+        self, group: list[int], encoded: list[list[int]], labels: Sequence[Sequence[str]]
+    ) -> dict[int, tuple[float, ...]]:
+        logits = self._forward.batch_logits([encoded[i] for i in group])
+        rows = {}
+        for row, i in zip(logits, group, strict=True):
+            sequences = self._labels.sequences(labels[i])
+            ways = [tokens[0] for tokens in sequences]
+            root: dict[Tokens, dict[int, float]] = {
+                (): dict(zip(ways, row[ways].tolist(), strict=True))
+            }
+            rows[i] = log_probabilities(sequences, self._stop[0], root)
+        return rows
+
+    def _is_flat(self, labels: Sequence[str]) -> bool:
+        return all(len(tokens) == 1 for tokens in self._labels.sequences(labels))
+
+    def _choice(
+        self,
+        labels: tuple[str, ...],
+        scores: Sequence[float],
+        n_tokens: int,
+        latency_ms: float,
+        *,
+        final: bool = False,
+    ) -> Choice:
+        probabilities = tuple(scores) if final else self.profile.probabilities(labels, scores)
+        return Choice(
+            labels=labels,
+            probabilities=probabilities,
+            best=labels[probabilities.index(max(probabilities))],
+            method="logits",
+            model=self.name,
+            prompt_tokens=n_tokens,
+            completion_tokens=1,
+            latency_ms=latency_ms,
+        )
+
+    def _prompt_ids(self, prompt: ChoicePrompt) -> list[int]:
+        rendered = self._format.render(prompt.system, prompt.text, answer_now=True)
+        ids = self._encode_rendered(rendered)
+        self._check_fits(len(ids), 1, len(prompt.candidates))
+        return ids
+
+    def _encode_rendered(self, text: str) -> list[int]:
+        # A template writes its own BOS; letting the tokenizer add one would double it.
+        add = not self._format.has_template
+        return list(self.tokenizer.encode(text, add_special_tokens=add))
+
+    def _check_fits(self, n_prompt: int, n_answer: int, n_candidates: int | None = None) -> None:
+        if n_prompt + n_answer <= self.context_window:
+            return
+        now = "" if n_candidates is None else f" (now {n_candidates} candidates)"
+        raise PromptTooLongError(
+            f"prompt is {n_prompt} tokens and the answer takes {n_answer}, context is "
+            f"{self.context_window}: lower `max_elements`{now} or `max_new_tokens`"
+        )
+
+    def _generation_arguments(
+        self, n_prompt: int, max_new_tokens: int, extra: dict[str, Any]
+    ) -> dict[str, Any]:
+        temperature = float(extra.pop("temperature", 0.0))
+        schema = extra.pop("schema", None)
+        arguments: dict[str, Any] = {
+            "max_new_tokens": max_new_tokens,
+            "do_sample": temperature > 0,
+            "eos_token_id": list(self._stop),
+            "pad_token_id": self._pad,
+        }
+        if temperature > 0:
+            arguments["temperature"] = temperature
+        if schema is not None:
+            arguments["logits_processor"] = [self._schema_processor(schema, n_prompt)]
+        return {**arguments, **extra}
+
+    def _schema_processor(self, schema: dict[str, Any], n_prompt: int) -> Any:  # noqa: ANN401
+        from groundling.llm._constrained import SchemaProcessor, grammar_tokenizer
+
+        if self._grammar_tokenizer is None:
+            size = self.model.config.get_text_config().vocab_size
+            self._grammar_tokenizer = grammar_tokenizer(self.tokenizer, size, self._stop)
+        return SchemaProcessor(self._grammar_tokenizer, schema, n_prompt)
+
+    def _generate_ids(self, ids: list[int], arguments: dict[str, Any]) -> list[int]:
+        import torch
+
+        row = torch.tensor([ids], device=self.model.device)
+        with torch.inference_mode():
+            out = self.model.generate(
+                input_ids=row, attention_mask=torch.ones_like(row), **arguments
+            )
+        return [int(token) for token in out[0, len(ids) :]]
+
+    def _guarded(self, work: Callable[[], _T]) -> _T:
+        """Run `work` alone, because the cache belongs to one caller at a time."""
+        import torch
+
+        with self._lock:
+            try:
+                return work()
+            except torch.OutOfMemoryError as error:
+                self._forward.reset()
+                raise memory_error(self.model_name, error) from error
+
+
+def load(name: str, **options: Any) -> LocalLLM:  # noqa: ANN401
+    """Load `hf:NAME`; entry point of the group `groundling.models`."""
+    return LocalLLM(name or "Qwen/Qwen2.5-3B-Instruct", **options)
+
+
+def _template(tokenizer: Any) -> Callable[[Messages], str] | None:  # noqa: ANN401
+    if not getattr(tokenizer, "chat_template", None):
+        return None
+
+    def apply(messages: Messages) -> str:
+        text: str = tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
+        )
+        return text
+
+    return apply
+
+
+def _stop_tokens(model: Any, tokenizer: Any) -> tuple[int, ...]:  # noqa: ANN401
+    """Return the model's own stop tokens: its generation config first, then the tokenizer's."""
+    wanted = getattr(model.generation_config, "eos_token_id", None)
+    listed = wanted if isinstance(wanted, list) else [wanted]
+    ids = [int(i) for i in (*listed, tokenizer.eos_token_id) if i is not None]
+    return tuple(dict.fromkeys(ids))
+
+
+def _special_added(tokenizer: Any) -> list[str]:  # noqa: ANN401
+    added = getattr(tokenizer, "added_tokens_decoder", {}).values()
+    return [token.content for token in added if token.special]
+
+
+def _first(*values: int | None) -> int:
+    return next(v for v in values if v is not None)
+
+
+def _groups(lengths: Sequence[int]) -> list[list[int]]:
+    """Return indices in batches of similar length, each at most `_BATCH_TOKENS` with padding."""
+    groups: list[list[int]] = []
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        last = groups[-1] if groups else []
+        if last and lengths[last[0]] * (len(last) + 1) <= _BATCH_TOKENS:
+            last.append(i)
+        else:
+            groups.append([i])
+    return groups
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
