@@ -4,7 +4,7 @@ Shared by the local runtimes; each brings a function that renders messages with 
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 from jinja2 import TemplateError
 
@@ -23,22 +23,21 @@ class ChatFormat:
     def __init__(
         self,
         apply: Callable[[Messages], str] | None,
-        special_tokens: Sequence[str],
+        control_tokens: Callable[[str], Iterable[str]],
         model: str,
     ) -> None:
         """Probe the template once.
 
         Args:
             apply: Renders messages with the generation prompt; None if the model has no template.
-            special_tokens: Control tokens that page text must not be able to write.
+            control_tokens: Returns the control tokens that stand in a text, longest first.
             model: Name for messages.
 
         Raises:
             ModelFilesError: If the template cannot even render one user message.
         """
         self._apply = apply
-        # Longest first, so that `<|end|>` inside `<|end|><|end|>` does not hide the longer one.
-        self._special = sorted((t for t in special_tokens if len(t) > 1), key=len, reverse=True)
+        self._control_tokens = control_tokens
         if apply is None:
             _log.warning(
                 "%s has no chat template: plain `User:`/`Assistant:` lines are used", model
@@ -69,9 +68,8 @@ class ChatFormat:
 
     def _disarm(self, text: str) -> str:
         """Break control tokens inside page text: a page must not end the user's turn."""
-        for token in self._special:
-            if token in text:
-                text = text.replace(token, f"{token[0]} {token[1:]}")
+        for token in self._control_tokens(text):
+            text = text.replace(token, f"{token[0]} {token[1:]}")
         return text
 
 
@@ -124,9 +122,7 @@ def split_thinking(text: str, n_tokens: int, *, opened: bool) -> tuple[str | Non
         thought, answer = ("", text) if not (opened or _THINK in text) else (text, "")
     thought, answer = thought.replace(_THINK, "").strip(), answer.strip()
     if not answer and thought:
-        raise ModelAnswerError(
-            f"the thought used up all {n_tokens} tokens: raise `max_new_tokens`"
-        )
+        raise ModelAnswerError(f"the thought used up all {n_tokens} tokens: raise `max_new_tokens`")
     if not answer:
         raise ModelAnswerError(f"the model answered with nothing ({n_tokens} tokens generated)")
     return thought or None, answer

@@ -165,9 +165,7 @@ def _quantization(device: str, options: dict[str, Any]) -> dict[str, Any]:
     if four and eight:
         raise ValueError("choose one of `load_in_4bit` and `load_in_8bit`")
     if device == "cpu":
-        from groundling.llm._quantize import cpu_config
-
-        return cpu_config(4 if four else 8)
+        return _cpu_quantization(4 if four else 8)
     if importlib.util.find_spec("bitsandbytes") is None:
         raise MissingExtraError(
             "4-bit and 8-bit on CUDA need bitsandbytes: pip install bitsandbytes"
@@ -184,6 +182,25 @@ def _quantization(device: str, options: dict[str, Any]) -> dict[str, Any]:
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
     return {"quantization_config": config}
+
+
+def _cpu_quantization(bits: int) -> dict[str, Any]:
+    """Int8 weights through torchao: half the memory of bfloat16 at the same speed.
+
+    Measured on 2 EPYC cores, Qwen2 shape, 400 and 1 tokens: bfloat16 278 and 18 ms, int8 269 and
+    20 ms, int4 285 and 41 ms with int8's memory, because nothing packs it there.
+    """
+    if bits == 4:
+        raise ValueError(
+            "4-bit weights do not pay on the CPU with transformers: use `load_in_8bit=True`, or a "
+            "4-bit GGUF file (`gguf:PATH`)"
+        )
+    if importlib.util.find_spec("torchao") is None:
+        raise MissingExtraError("8-bit weights on the CPU need torchao: pip install torchao")
+    from torchao.quantization import Int8WeightOnlyConfig
+    from transformers import TorchAoConfig
+
+    return {"quantization_config": TorchAoConfig(Int8WeightOnlyConfig())}
 
 
 def memory_error(name: str, error: Exception) -> ModelMemoryError:

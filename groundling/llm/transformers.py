@@ -9,16 +9,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, TypedDict, TypeVar, Unpack
+from functools import partial
+from typing import Any, TypeVar, Unpack
 
-from groundling.errors import PromptTooLongError
 from groundling.llm._chat import ChatFormat, Messages, split_thinking, thinking_is_open
-from groundling.llm._labels import LabelTokens, Tokens, branches, log_probabilities
+from groundling.llm._chooser import ChooserOptions, LogitLLM, Scores
+from groundling.llm._labels import Branches, LabelTokens
 from groundling.llm._weights import load_weights, memory_error, pick_device, require_packages
-from groundling.llm.base import BaseLLM, Choice, LLMResponse
-from groundling.llm.calibration import Profile, Rebuild, average_rotations, rotations
-from groundling.prompts import ChoicePrompt
+from groundling.llm.base import LLMResponse
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -27,12 +25,13 @@ _LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _BATCH_TOKENS = 16_384
 
 
-class LocalOptions(TypedDict, total=False):
+class LocalOptions(ChooserOptions, total=False):
     """Options of `LocalLLM` beyond the design guide's three."""
 
     load_in_4bit: bool
-    """Four-bit weights: nf4 with double quantization on CUDA, int4 on the CPU."""
+    """Four-bit weights, nf4 with double quantization (bitsandbytes, CUDA only)."""
     load_in_8bit: bool
+    """Eight-bit weights: bitsandbytes on CUDA, torchao on the CPU."""
     trust_remote_code: bool
     """Run code that comes with the model; False by default."""
     gguf_file: str
@@ -45,17 +44,11 @@ class LocalOptions(TypedDict, total=False):
     """Never ask the hub, not even for a model that is not here yet."""
     loaded: tuple[Any, Any]
     """A model and its tokenizer, loaded already."""
-    profile: Profile | Path
-    """Label prior and temperature; none by default."""
-    shuffles: int
-    """Orders of the candidates averaged for each choice, 1 by default; needs `rebuild`."""
-    rebuild: Rebuild
-    """Builds a question with its candidates in another order."""
     reuse_prefix: bool
     """Keep keys and values for the next prompt; True by default."""
 
 
-class LocalLLM(BaseLLM):
+class LocalLLM(LogitLLM):
     """Local LLM implementation using Hugging Face transformers."""
 
     def __init__(
@@ -87,11 +80,7 @@ class LocalLLM(BaseLLM):
         else:
             wanted: dict[str, Any] = {**options, "max_memory": max_memory}
             self.model, self.tokenizer = load_weights(model_name, pick_device(device), wanted)
-        profile = options.get("profile", Profile())
-        self.profile = Profile.load(profile) if isinstance(profile, Path) else profile
-        self._shuffles, self._rebuild = options.get("shuffles", 1), options.get("rebuild")
-        if self._shuffles > 1 and self._rebuild is None:
-            raise ValueError("`shuffles` above 1 needs `rebuild`")
+        self._set_up_choosing(options)
         self._lock = threading.Lock()
         self._set_up(reuse_prefix=options.get("reuse_prefix", True))
         _log.info("loaded %s on %s, %s", model_name, self.model.device, self.model.dtype)
@@ -101,50 +90,19 @@ class LocalLLM(BaseLLM):
 
         tokenizer = self.tokenizer
         self._stop = _stop_tokens(self.model, tokenizer)
+        self._end = self._stop[0]
         self._pad = _first(tokenizer.pad_token_id, tokenizer.eos_token_id, self._stop[0])
         self._forward = Forward(self.model, self._pad, reuse_prefix=reuse_prefix)
-        special = {*tokenizer.all_special_tokens, *_special_added(tokenizer)}
-        self._format = ChatFormat(_template(tokenizer), sorted(special), self.model_name)
+        control = _control_tokens(tokenizer)
+        self._format = ChatFormat(
+            _template(tokenizer), lambda text: (t for t in control if t in text), self.model_name
+        )
         head = self._format.render("", "x", answer_now=True)
         self._labels = LabelTokens(
             self._encode_rendered, head, self.model_name, tokenizer.unk_token_id
         )
         self._labels.sequences(_LETTERS)
         self._grammar_tokenizer: Any = None
-
-    def choose(self, prompt: ChoicePrompt, labels: Sequence[str] | None = None) -> Choice:
-        """Pick one label from the logits behind the prompt.
-
-        Raises:
-            PromptTooLongError: If the prompt does not fit the context window.
-            LabelError: If the vocabulary cannot tell the labels apart.
-            ModelMemoryError: If the device runs out of memory.
-        """
-        if self._shuffles > 1 and self._rebuild and labels is None and prompt.candidates:
-            return self._choose_shuffled(prompt, self._rebuild)
-        started = time.perf_counter()
-        allowed = tuple(labels or prompt.labels)
-        ids = self._prompt_ids(prompt)
-        scores = self._guarded(lambda: self._score(ids, allowed))
-        return self._choice(allowed, scores, len(ids), _ms_since(started))
-
-    def choose_many(self, prompts: Sequence[ChoicePrompt]) -> list[Choice]:
-        """Pick one label for each prompt, in left-padded batches."""
-        if self._shuffles > 1:
-            return [self.choose(prompt) for prompt in prompts]
-        started = time.perf_counter()
-        encoded = [self._prompt_ids(p) for p in prompts]
-        rows = self._guarded(lambda: self._score_many(encoded, [p.labels for p in prompts]))
-        each_ms = _ms_since(started) / max(1, len(prompts))
-        return [
-            self._choice(p.labels, row, len(ids), each_ms)
-            for p, row, ids in zip(prompts, rows, encoded, strict=True)
-        ]
-
-    def log_scores(self, prompts: Sequence[ChoicePrompt]) -> list[tuple[float, ...]]:
-        """Return for each prompt the log-probability of each of its labels, uncorrected."""
-        encoded = [self._prompt_ids(p) for p in prompts]
-        return self._guarded(lambda: self._score_many(encoded, [p.labels for p in prompts]))
 
     def generate(self, prompt: str, system_prompt: str = "", **kwargs: Any) -> LLMResponse:  # noqa: ANN401
         """Answer `prompt` with text.
@@ -176,7 +134,7 @@ class LocalLLM(BaseLLM):
             reasoning=reasoning,
             tokens_used=len(new),
             prompt_tokens=len(ids),
-            latency_ms=_ms_since(started),
+            latency_ms=(time.perf_counter() - started) * 1000,
         )
 
     def count_tokens(self, text: str) -> int:
@@ -194,110 +152,40 @@ class LocalLLM(BaseLLM):
         """Maximum context length in tokens, from the model's own config."""
         return int(self.model.config.get_text_config().max_position_embeddings)
 
-    @property
-    def is_local(self) -> bool:
-        """Always True: nothing leaves the machine."""
-        return True
-
     def close(self) -> None:
         """Free the weights and the cached prompt."""
         self._forward.reset()
         self._forward.model = self.model = None
 
-    def _choose_shuffled(self, prompt: ChoicePrompt, rebuild: Rebuild) -> Choice:
-        started = time.perf_counter()
-        asked = rotations(prompt, self._shuffles, rebuild)
-        encoded = [self._prompt_ids(p) for p in asked]
-        rows = self._guarded(lambda: self._score_many(encoded, [p.labels for p in asked]))
-        corrected = [
-            self.profile.probabilities(p.labels, row) for p, row in zip(asked, rows, strict=True)
-        ]
-        average = average_rotations(asked, corrected)
-        n_tokens = sum(map(len, encoded))
-        return self._choice(prompt.labels, average, n_tokens, _ms_since(started), final=True)
+    def _read_forks(self, ids: list[int], forks: Branches) -> Scores:
+        return self._guarded(lambda: self._logits_at(ids, forks))
 
-    def _score(self, ids: list[int], labels: Sequence[str]) -> tuple[float, ...]:
-        sequences = self._labels.sequences(labels)
-        self._check_fits(len(ids), max(map(len, sequences)))
-        forks = branches(sequences, self._stop[0])
-        rows: dict[Tokens, Any] = {(): self._forward.prompt_logits(ids)}
+    def _logits_at(self, ids: list[int], forks: Branches) -> Scores:
+        rows: dict[Any, Any] = {(): self._forward.prompt_logits(ids)}
         deeper = [prefix for prefix in forks if prefix]
         if deeper:
             found = self._forward.continuation_logits(ids, deeper)
             rows |= dict(zip(deeper, found, strict=True))
-        picked = {p: rows[p][list(ways)].tolist() for p, ways in forks.items()}
-        scores = {p: dict(zip(forks[p], logits, strict=True)) for p, logits in picked.items()}
-        return log_probabilities(sequences, self._stop[0], scores)
+        return {prefix: _pick(rows[prefix], ways) for prefix, ways in forks.items()}
 
-    def _score_many(
-        self, encoded: list[list[int]], labels: Sequence[Sequence[str]]
-    ) -> list[tuple[float, ...]]:
-        rows: dict[int, tuple[float, ...]] = {}
+    def _read_roots(
+        self, encoded: Sequence[list[int]], ways: Sequence[Sequence[int]]
+    ) -> list[dict[int, float]]:
+        rows: dict[int, dict[int, float]] = {}
         for group in _groups([len(ids) for ids in encoded]):
-            short = [i for i in group if self._is_flat(labels[i])]
-            if len(short) > 1:
-                rows |= self._score_batch(short, encoded, labels)
-        # Labels of several tokens need a second pass behind their own prompt.
-        rows |= {i: self._score(ids, labels[i]) for i, ids in enumerate(encoded) if i not in rows}
+            logits = self._guarded(partial(self._batch, [encoded[i] for i in group]))
+            rows |= {i: _pick(row, ways[i]) for i, row in zip(group, logits, strict=True)}
         return [rows[i] for i in range(len(encoded))]
 
-    def _score_batch(
-        self, group: list[int], encoded: list[list[int]], labels: Sequence[Sequence[str]]
-    ) -> dict[int, tuple[float, ...]]:
-        logits = self._forward.batch_logits([encoded[i] for i in group])
-        rows = {}
-        for row, i in zip(logits, group, strict=True):
-            sequences = self._labels.sequences(labels[i])
-            ways = [tokens[0] for tokens in sequences]
-            root: dict[Tokens, dict[int, float]] = {
-                (): dict(zip(ways, row[ways].tolist(), strict=True))
-            }
-            rows[i] = log_probabilities(sequences, self._stop[0], root)
-        return rows
-
-    def _is_flat(self, labels: Sequence[str]) -> bool:
-        return all(len(tokens) == 1 for tokens in self._labels.sequences(labels))
-
-    def _choice(
-        self,
-        labels: tuple[str, ...],
-        scores: Sequence[float],
-        n_tokens: int,
-        latency_ms: float,
-        *,
-        final: bool = False,
-    ) -> Choice:
-        probabilities = tuple(scores) if final else self.profile.probabilities(labels, scores)
-        return Choice(
-            labels=labels,
-            probabilities=probabilities,
-            best=labels[probabilities.index(max(probabilities))],
-            method="logits",
-            model=self.name,
-            prompt_tokens=n_tokens,
-            completion_tokens=1,
-            latency_ms=latency_ms,
-        )
-
-    def _prompt_ids(self, prompt: ChoicePrompt) -> list[int]:
-        rendered = self._format.render(prompt.system, prompt.text, answer_now=True)
-        ids = self._encode_rendered(rendered)
-        self._check_fits(len(ids), 1, len(prompt.candidates))
-        return ids
+    def _batch(self, encoded: list[list[int]]) -> Any:  # noqa: ANN401
+        if len(encoded) == 1:
+            return [self._forward.prompt_logits(encoded[0])]
+        return self._forward.batch_logits(encoded)
 
     def _encode_rendered(self, text: str) -> list[int]:
         # A template writes its own BOS; letting the tokenizer add one would double it.
         add = not self._format.has_template
         return list(self.tokenizer.encode(text, add_special_tokens=add))
-
-    def _check_fits(self, n_prompt: int, n_answer: int, n_candidates: int | None = None) -> None:
-        if n_prompt + n_answer <= self.context_window:
-            return
-        now = "" if n_candidates is None else f" (now {n_candidates} candidates)"
-        raise PromptTooLongError(
-            f"prompt is {n_prompt} tokens and the answer takes {n_answer}, context is "
-            f"{self.context_window}: lower `max_elements`{now} or `max_new_tokens`"
-        )
 
     def _generation_arguments(
         self, n_prompt: int, max_new_tokens: int, extra: dict[str, Any]
@@ -372,9 +260,10 @@ def _stop_tokens(model: Any, tokenizer: Any) -> tuple[int, ...]:  # noqa: ANN401
     return tuple(dict.fromkeys(ids))
 
 
-def _special_added(tokenizer: Any) -> list[str]:  # noqa: ANN401
+def _control_tokens(tokenizer: Any) -> list[str]:  # noqa: ANN401
     added = getattr(tokenizer, "added_tokens_decoder", {}).values()
-    return [token.content for token in added if token.special]
+    every = {*tokenizer.all_special_tokens, *(t.content for t in added if t.special)}
+    return sorted((t for t in every if len(t) > 1), key=len, reverse=True)
 
 
 def _first(*values: int | None) -> int:
@@ -393,5 +282,5 @@ def _groups(lengths: Sequence[int]) -> list[list[int]]:
     return groups
 
 
-def _ms_since(started: float) -> float:
-    return (time.perf_counter() - started) * 1000
+def _pick(logits: Any, ways: Sequence[int]) -> dict[int, float]:  # noqa: ANN401
+    return dict(zip(ways, logits[list(ways)].tolist(), strict=True))
