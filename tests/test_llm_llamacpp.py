@@ -107,7 +107,7 @@ def test_wrong_files_are_named(tmp_path):
         LlamaCppLLM(text)
     cut = tmp_path / "cut.gguf"
     cut.write_bytes(b"GGUF" + b"\3\0\0\0" + b"\0" * 64)
-    with pytest.raises(ModelFilesError, match="cannot be loaded by llama.cpp"):
+    with pytest.raises(ModelFilesError, match="cannot be loaded by"):
         LlamaCppLLM(cut)
 
 

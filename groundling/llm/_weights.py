@@ -89,9 +89,10 @@ def load_weights(name: str, device: str, options: dict[str, Any]) -> tuple[Any, 
     import torch
     from safetensors import SafetensorError
 
+    quantization = _quantization(device, options)
     try:
-        model, tokenizer = _from_cache_or_hub(name, device, options)
-    except torch.OutOfMemoryError as error:
+        model, tokenizer = _from_cache_or_hub(name, device, {**options, **quantization})
+    except torch.cuda.OutOfMemoryError as error:
         if options.get("allow_cpu") and device != "cpu":
             _log.warning("%s does not fit %s: falling back to the CPU as allowed", name, device)
             return load_weights(name, "cpu", {**options, "max_memory": None})
@@ -147,15 +148,19 @@ def _require_on_hub(name: str) -> None:
 
 
 def _load_model(name: str, device: str, options: dict[str, Any], common: dict[str, Any]) -> Any:  # noqa: ANN401
-    from transformers import AutoModelForCausalLM
+    import transformers
 
     dtype = options.get("dtype") or pick_dtype(device)
-    arguments: dict[str, Any] = {**common, "torch_dtype": dtype, **_quantization(device, options)}
+    # Version 5 renamed the argument.
+    key = "torch_dtype" if transformers.__version__.startswith("4.") else "dtype"
+    arguments: dict[str, Any] = {**common, key: dtype}
+    if "quantization_config" in options:
+        arguments["quantization_config"] = options["quantization_config"]
     if options.get("max_memory"):
         arguments |= {"device_map": "auto", "max_memory": options["max_memory"]}
     elif device != "cpu":
         arguments["device_map"] = {"": device}
-    return AutoModelForCausalLM.from_pretrained(name, **arguments)
+    return transformers.AutoModelForCausalLM.from_pretrained(name, **arguments)
 
 
 def _quantization(device: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -229,7 +229,7 @@ class LocalLLM(LogitLLM):
         with self._lock:
             try:
                 return work()
-            except torch.OutOfMemoryError as error:
+            except torch.cuda.OutOfMemoryError as error:
                 self._forward.reset()
                 raise memory_error(self.model_name, error) from error
 
