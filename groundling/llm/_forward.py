@@ -1,11 +1,12 @@
-"""Forward passes of a causal model: last-position logits, prefix reuse, left-padded batches."""
+"""Forward passes of a causal model: label logits, prefix reuse, left-padded batches."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
+from groundling.llm._label_head import LabelHead
 from groundling.llm._labels import Tokens
 
 # Below this many common tokens expanding the cache costs more than it saves.
@@ -19,6 +20,7 @@ class Forward:
     def __init__(self, model: Any, pad_id: int, *, reuse_prefix: bool = True) -> None:  # noqa: ANN401
         """Wrap `model`, a Hugging Face causal language model in evaluation mode."""
         self.model = model
+        self.head = LabelHead(model)
         self._pad_id = pad_id
         config = model.config.get_text_config()
         self._window: int | None = getattr(config, "sliding_window", None)
@@ -36,38 +38,48 @@ class Forward:
         self._cached: list[int] = []
         self.n_reused = 0
 
-    def prompt_logits(self, ids: list[int]) -> torch.Tensor:
-        """Return the logits behind a prompt, shape `(vocabulary,)`, float32.
+    def after_prompt(self, ids: list[int], ways: Sequence[int]) -> dict[int, float]:
+        """Return the logits of the tokens `ways` behind a prompt.
 
         `n_reused` tells afterwards how many of its tokens came from the cache.
         """
+        self.head.cover(ways)
         self._rewind_to(ids[:-1])
         self.n_reused = len(self._cached)
         row = self._tensor([ids[self.n_reused :]])
         logits = self._run(row, {"past_key_values": self._cache}, 1)[0, -1]
         self._cached = list(ids)
-        return logits
+        return self.head.pick(logits, ways)
 
-    def continuation_logits(self, ids: list[int], tails: Sequence[Tokens]) -> torch.Tensor:
-        """Return the logits behind `ids` + each tail, shape `(n_tails, vocabulary)`, float32.
+    def after_tails(
+        self, ids: list[int], forks: Mapping[Tokens, Sequence[int]]
+    ) -> dict[Tokens, dict[int, float]]:
+        """Return for each tail the logits of its ways on, behind `ids` and the tail.
 
-        Call right after `prompt_logits(ids)`: the prompt itself is not read again.
+        Call right after `after_prompt(ids)`: the prompt itself is not read again.
         """
         if not self._reuse:
-            return torch.stack([self.prompt_logits([*ids, *tail]) for tail in tails])
-        longest = max(map(len, tails))
+            return {tail: self.after_prompt([*ids, *tail], ways) for tail, ways in forks.items()}
+        self.head.cover(token for ways in forks.values() for token in ways)
+        longest = max(map(len, forks))
         # Right padding needs no mask here: no real token looks at what comes after it.
-        rows = [[*tail, *[self._pad_id] * (longest - len(tail))] for tail in tails]
-        self._cache.batch_repeat_interleave(len(tails))
+        rows = [[*tail, *[self._pad_id] * (longest - len(tail))] for tail in forks]
+        self._cache.batch_repeat_interleave(len(forks))
         logits = self._run(self._tensor(rows), {"past_key_values": self._cache}, longest)
         self._shrink_to(len(ids))
-        return torch.stack([logits[i, len(tail) - 1] for i, tail in enumerate(tails)])
+        return {
+            tail: self.head.pick(row[len(tail) - 1], ways)
+            for row, (tail, ways) in zip(logits, forks.items(), strict=True)
+        }
 
-    def batch_logits(self, prompts: Sequence[list[int]]) -> torch.Tensor:
-        """Return the logits behind each prompt, shape `(n_prompts, vocabulary)`, float32.
+    def after_each(
+        self, prompts: Sequence[list[int]], ways: Sequence[Sequence[int]]
+    ) -> list[dict[int, float]]:
+        """Return the logits of the ways behind each prompt, all prompts in one batch.
 
         Padding is on the left of what differs; a common beginning is read once.
         """
+        self.head.cover(token for each in ways for token in each)
         shared = self._shared(prompts)
         if shared:
             self._read_prefix(prompts[0][:shared])
@@ -81,7 +93,7 @@ class Forward:
         logits = self._run(rows, extra, 1)[:, -1]
         if shared:
             self._shrink_to(shared)
-        return logits
+        return [self.head.pick(row, each) for row, each in zip(logits, ways, strict=True)]
 
     def _padding_arguments(self, pads: list[int], shared: int, width: int) -> dict[str, Any]:
         n_pads = self._tensor(pads)[:, None]
@@ -142,7 +154,8 @@ class Forward:
         if self._keep:
             arguments[self._keep] = n_last
         try:
-            logits: torch.Tensor = self.model(input_ids=rows, **arguments).logits
+            with self.head.swapped():
+                logits: torch.Tensor = self.model(input_ids=rows, **arguments).logits
         except BaseException:
             self.reset()  # a half-written cache must not be reused
             raise

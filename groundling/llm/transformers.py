@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from string import ascii_letters
 from typing import Any, TypeVar, Unpack
 
 from groundling.llm._chat import ChatFormat, Messages, split_thinking, thinking_is_open
@@ -20,7 +21,7 @@ from groundling.llm.base import LLMResponse
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
-_LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_LETTERS = tuple(ascii_letters)
 # Tokens in one padded batch, padding included; bounds the memory of a batch.
 _BATCH_TOKENS = 16_384
 
@@ -101,7 +102,8 @@ class LocalLLM(LogitLLM):
         self._labels = LabelTokens(
             self._encode_rendered, head, self.model_name, tokenizer.unk_token_id
         )
-        self._labels.sequences(_LETTERS)
+        letters = self._labels.sequences(_LETTERS)
+        self._forward.head.cover(token for tokens in letters for token in tokens)
         self._grammar_tokenizer: Any = None
 
     def generate(self, prompt: str, system_prompt: str = "", **kwargs: Any) -> LLMResponse:  # noqa: ANN401
@@ -161,26 +163,24 @@ class LocalLLM(LogitLLM):
         return self._guarded(lambda: self._logits_at(ids, forks))
 
     def _logits_at(self, ids: list[int], forks: Branches) -> Scores:
-        rows: dict[Any, Any] = {(): self._forward.prompt_logits(ids)}
-        deeper = [prefix for prefix in forks if prefix]
-        if deeper:
-            found = self._forward.continuation_logits(ids, deeper)
-            rows |= dict(zip(deeper, found, strict=True))
-        return {prefix: _pick(rows[prefix], ways) for prefix, ways in forks.items()}
+        found: Scores = {(): self._forward.after_prompt(ids, forks[()])}
+        deeper = {prefix: ways for prefix, ways in forks.items() if prefix}
+        return found | self._forward.after_tails(ids, deeper) if deeper else found
 
     def _read_roots(
         self, encoded: Sequence[list[int]], ways: Sequence[Sequence[int]]
     ) -> list[dict[int, float]]:
         rows: dict[int, dict[int, float]] = {}
         for group in _groups([len(ids) for ids in encoded]):
-            logits = self._guarded(partial(self._batch, [encoded[i] for i in group]))
-            rows |= {i: _pick(row, ways[i]) for i, row in zip(group, logits, strict=True)}
+            prompts, each = [encoded[i] for i in group], [ways[i] for i in group]
+            found = self._guarded(partial(self._batch, prompts, each))
+            rows |= dict(zip(group, found, strict=True))
         return [rows[i] for i in range(len(encoded))]
 
-    def _batch(self, encoded: list[list[int]]) -> Any:  # noqa: ANN401
-        if len(encoded) == 1:
-            return [self._forward.prompt_logits(encoded[0])]
-        return self._forward.batch_logits(encoded)
+    def _batch(self, prompts: list[list[int]], ways: list[Sequence[int]]) -> list[dict[int, float]]:
+        if len(prompts) == 1:
+            return [self._forward.after_prompt(prompts[0], ways[0])]
+        return self._forward.after_each(prompts, ways)
 
     def _encode_rendered(self, text: str) -> list[int]:
         # A template writes its own BOS; letting the tokenizer add one would double it.
@@ -280,7 +280,3 @@ def _groups(lengths: Sequence[int]) -> list[list[int]]:
         else:
             groups.append([i])
     return groups
-
-
-def _pick(logits: Any, ways: Sequence[int]) -> dict[int, float]:  # noqa: ANN401
-    return dict(zip(ways, logits[list(ways)].tolist(), strict=True))
