@@ -97,6 +97,11 @@ def test_a_smaller_window_can_be_chosen_and_a_closed_model_says_so():
         llm.choose(prompt())
 
 
+def test_tokens_are_counted_by_the_model_s_own_tokenizer(smollm2):
+    # One letter, one word and its space, one more word.
+    assert [smollm2.count_tokens(t) for t in ("A", "A button", "")] == [1, 2, 0]
+
+
 def test_wrong_files_are_named(tmp_path):
     pytest.importorskip("xllamacpp")
     with pytest.raises(ModelFilesError, match="there is no file"):

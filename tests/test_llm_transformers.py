@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("torch")
@@ -163,6 +165,27 @@ def test_labels_of_several_tokens_are_scored_along_their_tree(llms):
     assert llm.choose(p).probabilities == pytest.approx(expected, abs=1e-5)
     both = llm.choose_many([p, p])
     assert both[1].probabilities == pytest.approx(expected, abs=1e-4)
+
+
+def test_orders_averaged_take_the_place_of_a_label_out_of_the_choice():
+    def rebuild(question, candidates):
+        order = [c.element.id for c in candidates]
+        lines = "\n".join(f"{lb} Save {i}" for lb, i in zip("ABC", order, strict=False))
+        return replace(question, candidates=tuple(candidates), text=f"{lines}\nD none")
+
+    made, vocabulary = pair("qwen2")
+    one = LocalLLM("one", loaded=(made, vocabulary))
+    three = LocalLLM("three", loaded=(made, vocabulary), shuffles=3, rebuild=rebuild)
+    p = rebuild(prompt(n=3), prompt(n=3).candidates)
+    turned = [rebuild(p, p.candidates[s:] + p.candidates[:s]) for s in range(3)]
+    rows = [one.choose(q).probabilities for q in turned]
+    # Candidate i stands at place i, i - 1 and i - 2 of the three orders.
+    expected = [sum(rows[s][(i - s) % 3] for s in range(3)) / 3 for i in range(3)]
+    choice = three.choose(p)
+    assert choice.probabilities[:3] == pytest.approx(expected, abs=1e-3)
+    assert sum(choice.probabilities) == pytest.approx(1)
+    with pytest.raises(ValueError, match="`shuffles` is 2: above 1 it needs `rebuild`"):
+        LocalLLM("two", loaded=(made, vocabulary), shuffles=2)
 
 
 def test_only_the_labels_allowed_are_answers(llm):
