@@ -8,6 +8,7 @@ from groundling.llm import _labels
 from groundling.llm.calibration import (
     Profile,
     average_rotations,
+    calibrate,
     estimate_prior,
     fit_temperature,
     rotations,
@@ -77,6 +78,17 @@ def test_the_temperature_makes_confidence_match_accuracy():
     fitted = fit_temperature(Profile(), rows)
     assert fitted.temperature == pytest.approx(2.0 / math.log(3), rel=1e-2)
     assert fitted.probabilities(("A", "B"), (2.0, 0.0))[0] == pytest.approx(0.75, abs=1e-2)
+
+
+def test_calibration_finds_bias_and_overconfidence_together():
+    bias = {"A": 2.0, "B": -1.0, "C": -1.0}
+    llm = Biased(bias, {0: 4.0})
+    # The model likes element 0 by 4 nats; it is right in half of the cases, and "none" else.
+    profile = calibrate(llm, [prompt(n=3)] * 4, ["A", "A", "D", "D"], rebuild, k=3)
+    assert profile.log_prior == pytest.approx(bias)
+    corrected = profile.probabilities(("A", "D"), (6.0, 0.0))
+    assert profile.temperature > 2
+    assert corrected[0] < 0.9
 
 
 def test_a_profile_survives_its_file(tmp_path):

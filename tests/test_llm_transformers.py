@@ -283,3 +283,29 @@ def test_an_answer_held_to_a_schema_is_valid_even_from_a_random_model(llm):
     assert parsed["id"] in (3, 17)
     assert isinstance(parsed["sure"], bool)
     assert llm.supports_json_mode()
+
+
+def test_a_closed_model_says_so():
+    llm = LocalLLM("shut", loaded=pair("qwen2"))
+    llm.close()
+    with pytest.raises(ModelFilesError, match="hf:shut is closed: load it again"):
+        llm.choose(prompt())
+
+
+def test_label_logits_are_float32_in_a_half_precision_model():
+    made, vocabulary = pair("qwen2")
+    llm = LocalLLM("half", loaded=(made.to(torch.bfloat16), vocabulary))
+    p = prompt()
+    with torch.inference_mode():
+        ids = torch.tensor([llm._prompt_ids(p)])
+        hidden = made.model(ids).last_hidden_state[0, -1].float()
+    rows = made.lm_head.weight.detach()[[s[0] for s in llm._labels.sequences(p.labels)]].float()
+    expected = torch.softmax(rows @ hidden, 0).tolist()
+    assert llm.choose(p).probabilities == pytest.approx(expected, abs=2e-3)
+
+
+def test_batches_hold_prompts_of_similar_length():
+    from groundling.llm.transformers import _groups
+
+    assert _groups([100, 20, 80, 74]) == [[0, 2], [3], [1]]
+    assert _groups([9000, 9000]) == [[0], [1]]

@@ -12,6 +12,23 @@ from typing import Any
 import torch
 
 
+class _Rows(torch.nn.Module):
+    """Some rows of an output layer, in float32 whatever the model computes in.
+
+    bfloat16 logits near 20 lie 0.125 apart, so close labels would tie.
+    """
+
+    def __init__(self, full: torch.nn.Linear, rows: torch.Tensor) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(full.weight.detach()[rows].float(), requires_grad=False)
+        bias = None if full.bias is None else full.bias.detach()[rows].float()
+        self.bias = None if bias is None else torch.nn.Parameter(bias, requires_grad=False)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Return float32 logits, shape `(..., n_rows)`."""
+        return torch.nn.functional.linear(hidden.float(), self.weight, self.bias)
+
+
 class LabelHead:
     """Swaps the output layer of one model; the caller sees to it that nobody else runs it."""
 
@@ -31,13 +48,8 @@ class LabelHead:
         if not new or self._full is None:
             return
         self._rows |= {token: len(self._rows) + i for i, token in enumerate(new)}
-        full = self._full
-        rows = torch.tensor(list(self._rows), device=full.weight.device)
-        small = torch.nn.Linear(1, 1, bias=full.bias is not None, device="meta")
-        small.weight = torch.nn.Parameter(full.weight.detach()[rows], requires_grad=False)
-        if full.bias is not None:
-            small.bias = torch.nn.Parameter(full.bias.detach()[rows], requires_grad=False)
-        self._small = small
+        rows = torch.tensor(list(self._rows), device=self._full.weight.device)
+        self._small = _Rows(self._full, rows)
 
     @contextmanager
     def swapped(self) -> Iterator[None]:

@@ -128,6 +128,32 @@ def estimate_prior(
     return Profile(log_prior=prior, n_prompts=n_prompts)
 
 
+def calibrate(
+    llm: Scorer,
+    questions: Sequence[ChoicePrompt],
+    answers: Sequence[str],
+    rebuild: Rebuild,
+    k: int = 4,
+) -> Profile:
+    """Estimate prior and temperature from questions whose right label is known.
+
+    Args:
+        llm: The model.
+        questions: Prompts; a hundred give a temperature within about a tenth.
+        answers: The right label of each.
+        rebuild: Builds a rotated prompt.
+        k: Rotations for each question.
+
+    Returns:
+        What to hand to the model as `profile`, and to `save` for the next time.
+    """
+    several = [q for q in questions if len(q.candidates) > 1]
+    profile = estimate_prior(llm, several, rebuild, k)
+    scores = llm.log_scores(questions)
+    rows = zip((q.labels for q in questions), scores, answers, strict=True)
+    return fit_temperature(profile, list(rows))
+
+
 def fit_temperature(
     profile: Profile, rows: Sequence[tuple[Sequence[str], Sequence[float], str]]
 ) -> Profile:

@@ -13,6 +13,7 @@ from functools import partial
 from string import ascii_letters
 from typing import Any, TypeVar, Unpack
 
+from groundling.errors import ModelFilesError
 from groundling.llm._chat import ChatFormat, Messages, split_thinking, thinking_is_open
 from groundling.llm._chooser import ChooserOptions, LogitLLM, Scores
 from groundling.llm._labels import Branches, LabelTokens
@@ -90,6 +91,7 @@ class LocalLLM(LogitLLM):
         from groundling.llm._forward import Forward
 
         tokenizer = self.tokenizer
+        self._window = int(self.model.config.get_text_config().max_position_embeddings)
         self._stop = _stop_tokens(self.model, tokenizer)
         self._end = self._stop[0]
         self._pad = _first(tokenizer.pad_token_id, tokenizer.eos_token_id, self._stop[0])
@@ -152,7 +154,7 @@ class LocalLLM(LogitLLM):
     @property
     def context_window(self) -> int:
         """Maximum context length in tokens, from the model's own config."""
-        return int(self.model.config.get_text_config().max_position_embeddings)
+        return self._window
 
     def close(self) -> None:
         """Free the weights and the cached prompt."""
@@ -226,6 +228,8 @@ class LocalLLM(LogitLLM):
         """Run `work` alone, because the cache belongs to one caller at a time."""
         import torch
 
+        if self.model is None:
+            raise ModelFilesError(f"{self.name} is closed: load it again")
         with self._lock:
             try:
                 return work()
@@ -271,11 +275,15 @@ def _first(*values: int | None) -> int:
 
 
 def _groups(lengths: Sequence[int]) -> list[list[int]]:
-    """Return indices in batches of similar length, each at most `_BATCH_TOKENS` with padding."""
+    """Return indices in batches of similar length, each at most `_BATCH_TOKENS` with padding.
+
+    At most a quarter of a batch is padding: on a CPU padding costs what tokens cost.
+    """
     groups: list[list[int]] = []
     for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
         last = groups[-1] if groups else []
-        if last and lengths[last[0]] * (len(last) + 1) <= _BATCH_TOKENS:
+        longest = lengths[last[0]] if last else 0
+        if longest and longest * (len(last) + 1) <= _BATCH_TOKENS and 4 * lengths[i] >= 3 * longest:
             last.append(i)
         else:
             groups.append([i])
