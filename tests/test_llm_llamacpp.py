@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from tiny_models import prompt
+from tiny_models import FAMILIES, prompt
 
 from groundling.errors import MissingExtraError, ModelFilesError, PromptTooLongError, ServerError
 from groundling.grammar import answer_schema
@@ -87,6 +87,15 @@ def test_a_prompt_beyond_the_window_is_refused_with_the_numbers(smollm2):
     assert smollm2.context_window == 8192
     with pytest.raises(PromptTooLongError, match=r"prompt is \d+ tokens .* context is 8192"):
         smollm2.choose(prompt("save " * 9000))
+
+
+def test_instructions_reach_a_template_that_refuses_a_system_role():
+    llm = llamacpp.load_smollm2(n_ctx=512, chat_template=FAMILIES["gemma2"].template)
+    rendered = llm._format.render("Answer with one letter.", "Which?")
+    llm.close()
+    assert "<start_of_turn>user\nAnswer with one letter." in rendered
+    assert "Which?<end_of_turn>" in rendered
+    assert rendered.endswith("<start_of_turn>model\n")
 
 
 def test_a_smaller_window_can_be_chosen_and_a_closed_model_says_so():

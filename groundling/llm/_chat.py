@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable
 
 from jinja2 import TemplateError
 
-from groundling.errors import ModelAnswerError, ModelFilesError
+from groundling.errors import ModelAnswerError, ModelFilesError, ServerError
 
 _log = logging.getLogger(__name__)
 
 Messages = list[dict[str, str]]
 _THINK, _END_THINK = "<think>", "</think>"
 _PROBE = "groundling-probe"
+# jinja2 here, llama.cpp's own engine behind its server.
+_TEMPLATE_ERRORS = (TemplateError, ValueError, TypeError, ServerError)
 
 
 class ChatFormat:
@@ -84,7 +86,7 @@ def _messages(system: str, user: str, accepts_system: bool) -> Messages:
 def _check_template(apply: Callable[[Messages], str], model: str) -> None:
     try:
         text = apply(_messages("", _PROBE, True))
-    except (TemplateError, ValueError, TypeError) as error:
+    except _TEMPLATE_ERRORS as error:
         raise ModelFilesError(f"the chat template of {model} fails: {error}") from error
     if _PROBE not in text:
         raise ModelFilesError(f"the chat template of {model} drops the user's message")
@@ -94,7 +96,7 @@ def _accepts_system(apply: Callable[[Messages], str]) -> bool:
     """Gemma 2 refuses the role with an exception, others leave the text out in silence."""
     try:
         return _PROBE in apply(_messages(_PROBE, "user", True))
-    except (TemplateError, ValueError, TypeError):
+    except _TEMPLATE_ERRORS:
         return False
 
 

@@ -10,12 +10,6 @@ from groundling.errors import ServerError
 _TIMEOUT_S = 60.0
 
 
-class RefusedError(ServerError):
-    """The server understood the request and refuses it."""
-
-    retryable = False
-
-
 class Loopback:
     """Talks to one server on 127.0.0.1."""
 
@@ -33,8 +27,7 @@ class Loopback:
         """Return the answer to a POST request.
 
         Raises:
-            RefusedError: If the server refuses; the message is its own.
-            ServerError: If it does not answer, because the model was closed.
+            ServerError: If the server refuses, or does not answer because the model was closed.
         """
         return self._ask(Request(self._address + path, data=json.dumps(body).encode()))
 

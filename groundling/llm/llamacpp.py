@@ -24,7 +24,7 @@ from groundling.grammar import compact_gbnf
 from groundling.llm._chat import ChatFormat, Messages, split_thinking, thinking_is_open
 from groundling.llm._chooser import ChooserOptions, LogitLLM, Scores
 from groundling.llm._labels import Branches, LabelTokens
-from groundling.llm._loopback import Loopback, RefusedError
+from groundling.llm._loopback import Loopback
 from groundling.llm.base import LLMResponse
 
 _log = logging.getLogger(__name__)
@@ -47,6 +47,8 @@ class LlamaCppOptions(ChooserOptions, total=False):
     """Threads; by default llama.cpp decides."""
     n_gpu_layers: int
     """Layers on the GPU; all by default where the wheel supports one, 0 for none."""
+    chat_template: str
+    """A Jinja template instead of the file's own, which some converters get wrong."""
 
 
 class LlamaCppLLM(LogitLLM):
@@ -187,10 +189,7 @@ class LlamaCppLLM(LogitLLM):
 
     def _apply_template(self, messages: Messages) -> str:
         request = {"messages": messages, "chat_template_kwargs": {"enable_thinking": False}}
-        try:
-            return str(self._http.post("/apply-template", request)["prompt"])
-        except RefusedError as error:
-            raise ValueError(str(error)) from error
+        return str(self._http.post("/apply-template", request)["prompt"])
 
     def _control_tokens(self, text: str) -> Iterable[str]:
         """Return the control tokens in `text`: what looks like one is put to the vocabulary."""
@@ -237,6 +236,7 @@ def _start(path: Path, options: LlamaCppOptions) -> tuple[Any, Loopback]:
     parameters.n_ctx = options.get("n_ctx", _DEFAULT_WINDOW)
     parameters.n_parallel = 1
     parameters.n_gpu_layers = options.get("n_gpu_layers", -1)
+    parameters.chat_template = options.get("chat_template", "")
     if "n_threads" in options:
         parameters.cpuparams.n_threads = options["n_threads"]
     parameters.verbosity = -1
