@@ -1,11 +1,12 @@
 """Time (ms) and tokens of one decision, beside the design guide's own pipeline on the same weights.
 
-The weights are random: speed does not depend on them, accuracy is measured elsewhere. One round
-times, one after the other, a bare forward pass over our prompt, our decision with a cold cache,
-the second decision on the same page, eight at once, and the guide's prompt with the 42 tokens it
+The Qwen weights are random: speed does not depend on them, accuracy is measured elsewhere. A round
+times, one after the other, a bare forward pass over our prompt, our decision with a cold cache, the
+second decision on the same page, eight at once, and the guide's prompt with the 42 tokens it
 generates. Our prompt here is a plain lettered list.
 
     python bench/decision.py --shape qwen2.5-0.5b --rounds 8 --out bench/results/decision-cpu.json
+    python bench/decision.py --smollm2 --rounds 8      # llama.cpp, real SmolLM2-135M-Instruct
     python bench/decision.py --tokens-only        # needs dashscope (the real Qwen vocabulary)
 
 The last line printed is JSON.
@@ -25,6 +26,8 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from groundling.elements import BBox, ElementSnapshot, RawElement
+from groundling.llm.base import BaseLLM
+from groundling.llm.llamacpp import LlamaCppLLM, load_smollm2
 from groundling.llm.transformers import LocalLLM
 from groundling.prompts import Candidate, ChoicePrompt
 
@@ -44,7 +47,13 @@ SPLIT = (
 )
 # The answer of the design guide's prompt: an id and a short reason.
 GUIDE_ANSWER_TOKENS = 42
+GUIDE = "Web automation agent. Output JSON only."
 WORDS = ["save", "draft", "open", "cart", "search", "account", "help", "orders", "filter", "price"]
+
+
+Part = tuple[Callable[[], object], Callable[[], object]]
+"""What to do first, untimed, and what to time."""
+PartsOfRound = Callable[[int], dict[str, Part]]
 
 
 def main() -> None:
@@ -53,17 +62,29 @@ def main() -> None:
     tokenizer = qwen_tokenizer()
     result: dict[str, Any] = {"tokens": count_tokens(tokenizer)}
     if not args.tokens_only:
-        model = random_model(args.shape, len(tokenizer), args.device)
-        llm = LocalLLM(args.shape, loaded=(model, tokenizer))
-        result |= {"shape": args.shape, "dtype": str(model.dtype), "device": args.device}
-        result["ms"] = time_rounds(llm, args.rounds)
-        result["ratios"] = ratios(result["ms"])
-        result["ms"] = {name: summary(times) for name, times in result["ms"].items()}
+        parts, about = _smollm2() if args.smollm2 else _random_qwen(args, tokenizer)
+        times = time_rounds(parts, args.rounds)
+        named = {name: summary(spent) for name, spent in times.items()}
+        result |= about | {"ms": named, "ratios": ratios(times)}
     result |= {"command": " ".join(["python", *sys.argv]), "machine": machine()}
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result))
+
+
+def _random_qwen(
+    args: argparse.Namespace,
+    tokenizer: Any,  # noqa: ANN401
+) -> tuple[PartsOfRound, dict[str, Any]]:
+    model = random_model(args.shape, len(tokenizer), args.device)
+    about = {"shape": args.shape, "dtype": str(model.dtype), "device": args.device}
+    return transformers_parts(LocalLLM(args.shape, loaded=(model, tokenizer))), about
+
+
+def _smollm2() -> tuple[PartsOfRound, dict[str, Any]]:
+    llm = load_smollm2()
+    return llamacpp_parts(llm), {"model": llm.path.name, "device": "cpu"}
 
 
 def page(n: int, seed: int = 0) -> ElementSnapshot:
@@ -85,9 +106,9 @@ def page(n: int, seed: int = 0) -> ElementSnapshot:
     )
 
 
-def question(n: int, task: str, layout: str = "task_first") -> ChoicePrompt:
+def question(n: int, task: str, layout: str = "task_first", seed: int = 0) -> ChoicePrompt:
     """Write a lettered list of the first `n` elements of a page, the task before or behind it."""
-    elements = page(n).elements
+    elements = page(n, seed).elements
     labels = tuple(ascii_uppercase + ascii_lowercase)[: n + 1]
     named = (f"{lb} {e.role} {e.text}" for lb, e in zip(labels, elements, strict=False))
     lines = "\n".join([*named, f"{labels[-1]} none of these"])
@@ -103,12 +124,12 @@ def question(n: int, task: str, layout: str = "task_first") -> ChoicePrompt:
     )
 
 
-def guide_prompt(n: int, task: str) -> str:
+def guide_prompt(n: int, task: str, seed: int = 0) -> str:
     """Write the design guide's prompt for a link among `n` elements."""
     lines = "\n".join(
         f"[{e.id}] {e.role or e.tag:12} '{e.text[:50]}' ({int(e.bbox.x)},{int(e.bbox.y)},"
         f"{int(e.bbox.width)}x{int(e.bbox.height)}) score={e.importance_score}"
-        for e in page(n).elements
+        for e in page(n, seed).elements
     )
     return (
         f"Task: Select a link from search results. {task}\n\n"
@@ -119,31 +140,24 @@ def guide_prompt(n: int, task: str) -> str:
     )
 
 
-def time_rounds(llm: LocalLLM, n_rounds: int) -> dict[str, list[float]]:
-    """Return milliseconds of each part, one entry for each round, after one warm-up."""
-    parts = _parts(llm)
-    times: dict[str, list[float]] = {name: [] for name in parts}
-    for i in range(n_rounds + 1):
-        for name, (prepare, work) in parts.items():
+def time_rounds(parts_of_round: PartsOfRound, n: int) -> dict[str, list[float]]:
+    """Return milliseconds of each part, one entry for each of `n` rounds, after one warm-up."""
+    times: dict[str, list[float]] = {}
+    for i in range(n + 1):
+        for name, (prepare, work) in parts_of_round(i).items():
             prepare()
-            spent = _timed(llm, work)
+            spent = _timed(work)
             if i:
-                times[name].append(spent)
+                times.setdefault(name, []).append(spent)
     return times
 
 
-Part = tuple[Callable[[], object], Callable[[], object]]
-
-
-def _parts(llm: LocalLLM) -> dict[str, Part]:
+def transformers_parts(llm: LocalLLM) -> PartsOfRound:
+    """Return the parts for Hugging Face transformers, cold cache for each."""
     import torch
 
     ours = question(15, "open the shopping cart")
-    first, second = (question(40, t, "page_first") for t in ("open the cart", "search for help"))
-    eight = [question(40, f"open the {word}", "page_first") for word in WORDS[:8]]
     ids = torch.tensor([llm._prompt_ids(ours)], device=llm.model.device)
-    guide = guide_prompt(15, "open the shopping cart")
-    system = "Web automation agent. Output JSON only."
     forget = llm._forward.reset
 
     def bare() -> None:
@@ -151,47 +165,78 @@ def _parts(llm: LocalLLM) -> dict[str, Part]:
             llm.model(ids, logits_to_keep=1, use_cache=False)
 
     def generate(n_tokens: int) -> Callable[[], object]:
-        return lambda: llm.generate(guide, system, max_new_tokens=n_tokens, min_new_tokens=n_tokens)
+        exactly = {"max_new_tokens": n_tokens, "min_new_tokens": n_tokens}
+        return lambda: llm.generate(guide_prompt(15, "open the shopping cart"), GUIDE, **exactly)
+
+    parts = {
+        "bare forward, our prompt": (forget, bare),
+        "decision": (forget, lambda: llm.choose(ours)),
+        **_page_parts(llm, forget, 0),
+        "guide, prefill and one token": (forget, generate(1)),
+        "guide": (forget, generate(GUIDE_ANSWER_TOKENS)),
+    }
+    return lambda i: parts
+
+
+def llamacpp_parts(llm: LlamaCppLLM) -> PartsOfRound:
+    """Return the parts for llama.cpp; a page of its own each round keeps its cache cold."""
+
+    def nothing() -> None: ...
+
+    def parts(i: int) -> dict[str, Part]:
+        ours = question(15, "open the shopping cart", seed=i)
+        guide = guide_prompt(15, "open the shopping cart", seed=i)
+        exactly = {"max_new_tokens": GUIDE_ANSWER_TOKENS, "ignore_eos": True}
+        return {
+            "decision": (nothing, lambda: llm.choose(ours)),
+            **_page_parts(llm, nothing, 1000 + i),
+            "guide": (nothing, lambda: llm.generate(guide, GUIDE, **exactly)),
+        }
+
+    return parts
+
+
+def _page_parts(llm: BaseLLM, forget: Callable[[], None], seed: int) -> dict[str, Part]:
+    def ask(task: str, page_seed: int) -> ChoicePrompt:
+        return question(40, task, "page_first", page_seed)
+
+    first, second = ask("open the cart", seed), ask("search for help", seed)
+    eight = [ask(f"open the {word}", seed + 10_000) for word in WORDS[:8]]
 
     def read_first() -> None:
         forget()
         llm.choose(first)
 
     return {
-        "bare forward, our prompt": (forget, bare),
-        "decision": (forget, lambda: llm.choose(ours)),
         "first decision, 40 candidates": (forget, lambda: llm.choose(first)),
         "second decision, 40 candidates": (read_first, lambda: llm.choose(second)),
-        "eight decisions on a page, batched": (forget, lambda: llm.choose_many(eight)),
-        "guide, prefill and one token": (forget, generate(1)),
-        "guide": (forget, generate(GUIDE_ANSWER_TOKENS)),
+        "eight decisions on a page": (forget, lambda: llm.choose_many(eight)),
     }
 
 
-def _timed(llm: LocalLLM, work: Callable[[], object]) -> float:
+def _timed(work: Callable[[], object]) -> float:
+    """Return the milliseconds `work` takes, the GPU's share included."""
     import torch
 
-    on_cuda = llm.model.device.type == "cuda"
-    if on_cuda:
-        torch.cuda.synchronize()
     started = time.perf_counter()
     work()
-    if on_cuda:
+    if torch.cuda.is_available():
         torch.cuda.synchronize()
     return (time.perf_counter() - started) * 1000
 
 
 def ratios(times: dict[str, list[float]]) -> dict[str, dict[str, float]]:
-    """Return the three ratios with their bars, each with a bootstrap 95 % interval."""
+    """Return the ratios with their bars, each with a bootstrap 95 % interval."""
     decision = times["decision"]
     first, second = (times[f"{n} decision, 40 candidates"] for n in ("first", "second"))
-    return {
+    found = {
         "guide / decision (bar: at least 10 on CPU, 8 on GPU)": ratio(times["guide"], decision),
         "first / second on a page (bar: at least 4)": ratio(first, second),
-        "decision / bare forward (bar: at most 1.15)": ratio(
-            decision, times["bare forward, our prompt"]
-        ),
     }
+    bare = times.get("bare forward, our prompt")
+    if bare:
+        found["decision / bare forward (bar: at most 1.15)"] = ratio(decision, bare)
+    return found
 
 
 def ratio(a: list[float], b: list[float]) -> dict[str, float]:
@@ -293,6 +338,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--shape", choices=sorted(SHAPES), default="qwen2.5-0.5b")
     parser.add_argument("--device", choices=["cpu", "cuda", "mps"], default="cpu")
     parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--smollm2", action="store_true", help="time llama.cpp instead")
     parser.add_argument("--tokens-only", action="store_true")
     parser.add_argument("--out", type=Path)
     return parser.parse_args()

@@ -35,6 +35,7 @@ _BIAS = 100.0
 _TINY = 1e-30
 # llama.cpp reserves memory for the whole window at once; prompts here take some hundred tokens.
 _DEFAULT_WINDOW = 8192
+_PAGE_CACHE_MIB = 512
 _MAYBE_CONTROL = re.compile(r"[<\[][^<>\[\]\s]{1,40}[>\]]")
 
 
@@ -239,6 +240,8 @@ def _start(path: Path, options: LlamaCppOptions) -> tuple[Any, Loopback]:
     parameters.chat_template = options.get("chat_template", "")
     if "n_threads" in options:
         parameters.cpuparams.n_threads = options["n_threads"]
+    # Whole pages seen before; llama.cpp would take up to 8 GiB of memory for them.
+    parameters.cache_ram_mib = _PAGE_CACHE_MIB
     parameters.verbosity = -1
     # Tokens and templates are asked for over the loopback interface; nobody else may.
     parameters.api_keys = [key]
