@@ -69,6 +69,15 @@ def test_falling_back_to_the_cpu_happens_only_where_allowed(monkeypatch, caplog)
     assert "big does not fit cuda: falling back to the CPU as allowed" in caplog.text
 
 
+def test_a_model_larger_than_its_memory_limit_works_from_the_disk(folder):
+    pytest.importorskip("accelerate")
+    full = LocalLLM(folder, device="cpu", dtype=torch.float32)
+    limited = LocalLLM(folder, "cpu", {"cpu": "60KB"}, dtype=torch.float32)
+    assert limited.model.hf_device_map == {"": "disk"}
+    expected = full.choose(prompt()).probabilities
+    assert limited.choose(prompt()).probabilities == pytest.approx(expected, abs=1e-5)
+
+
 def test_memory_that_runs_out_while_choosing_is_named_and_the_next_choice_works(monkeypatch):
     llm = LocalLLM("tiny", loaded=pair("qwen2"))
     forward = llm.model.forward

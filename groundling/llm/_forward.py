@@ -21,6 +21,8 @@ class Forward:
         """Wrap `model`, a Hugging Face causal language model in evaluation mode."""
         self.model = model
         self.head = LabelHead(model)
+        # Offloaded weights live on no device; their hooks move the input where it belongs.
+        self.device = torch.device("cpu") if model.device.type == "meta" else model.device
         self._pad_id = pad_id
         config = model.config.get_text_config()
         self._window: int | None = getattr(config, "sliding_window", None)
@@ -139,14 +141,14 @@ class Forward:
 
     def _shrink_to(self, n_tokens: int) -> None:
         """Drop all rows but the first, and all tokens behind `n_tokens`."""
-        self._cache.batch_select_indices(torch.tensor([0], device=self.model.device))
+        self._cache.batch_select_indices(torch.tensor([0], device=self.device))
         surplus = self._cache.get_seq_length() - n_tokens
         if surplus:
             self._cache.crop(-surplus)
         self._cached = self._cached[:n_tokens]
 
     def _tensor(self, rows: list[Any]) -> torch.Tensor:
-        return torch.tensor(rows, device=self.model.device)
+        return torch.tensor(rows, device=self.device)
 
     @torch.inference_mode()
     def _run(self, rows: torch.Tensor, extra: dict[str, Any], n_last: int) -> torch.Tensor:

@@ -217,7 +217,7 @@ class LocalLLM(LogitLLM):
     def _generate_ids(self, ids: list[int], arguments: dict[str, Any]) -> list[int]:
         import torch
 
-        row = torch.tensor([ids], device=self.model.device)
+        row = torch.tensor([ids], device=self._forward.device)
         with torch.inference_mode():
             out = self.model.generate(
                 input_ids=row, attention_mask=torch.ones_like(row), **arguments
