@@ -22,14 +22,14 @@ import time
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from groundling.elements import BBox, ElementSnapshot, RawElement
 from groundling.llm.base import BaseLLM
+from groundling.llm.batch import lettered_question
 from groundling.llm.llamacpp import LlamaCppLLM, load_smollm2
 from groundling.llm.transformers import LocalLLM
-from groundling.prompts import Candidate, ChoicePrompt
+from groundling.prompts import ChoicePrompt
 
 SHAPES: dict[str, dict[str, int]] = {
     "smollm2-135m": {"hidden": 576, "ffn": 1536, "layers": 30, "heads": 9, "kv_heads": 3},
@@ -108,20 +108,8 @@ def page(n: int, seed: int = 0) -> ElementSnapshot:
 
 def question(n: int, task: str, layout: str = "task_first", seed: int = 0) -> ChoicePrompt:
     """Write a lettered list of the first `n` elements of a page, the task before or behind it."""
-    elements = page(n, seed).elements
-    labels = tuple(ascii_uppercase + ascii_lowercase)[: n + 1]
-    named = (f"{lb} {e.role} {e.text}" for lb, e in zip(labels, elements, strict=False))
-    lines = "\n".join([*named, f"{labels[-1]} none of these"])
-    before = f"Task: {task}\n\n" if layout == "task_first" else ""
-    return ChoicePrompt(
-        instruction=task,
-        task_type="find_any",
-        system="Pick the page element the task means. Answer with its letter.",
-        text=f"{before}{lines}\n\nTask: {task}\nLetter:",
-        labels=labels,
-        candidates=tuple(Candidate(element=e, score=0.0) for e in elements),
-        none_label=labels[-1],
-    )
+    first = layout == "task_first"
+    return lettered_question(task, "find_any", page(n, seed).elements, task_first=first)
 
 
 def guide_prompt(n: int, task: str, seed: int = 0) -> str:
