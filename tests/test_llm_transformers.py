@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -122,6 +123,33 @@ def test_reuse_survives_a_sliding_window_smaller_than_the_prompt(llms):
         q = prompt("save the draft of the letter " * 8 + "again")
         assert llm.choose(q).probabilities == pytest.approx(reference(llm, q), abs=1e-4)
         assert llm._forward.n_reused > 64
+
+
+def test_keys_are_not_kept_where_a_longer_prompt_rotates_every_position_differently():
+    from transformers import AutoModelForCausalLM
+
+    made, vocabulary = pair("phi3")
+    field = "rope_parameters" if hasattr(made.config, "rope_parameters") else "rope_scaling"
+    stretch = {
+        "rope_type": "longrope",
+        "short_factor": [1.0] * 4,
+        "long_factor": [8.0] * 4,
+        "rope_theta": 10000.0,
+        "original_max_position_embeddings": 90,
+    }
+    setattr(made.config, field, stretch)
+    made.config.original_max_position_embeddings = 90
+    stretched = AutoModelForCausalLM.from_config(made.config).eval()
+    stretched.load_state_dict(made.state_dict())
+    llm = LocalLLM("tiny-phi3-long", loaded=(stretched, vocabulary))
+    short, long = prompt("save the draft"), prompt("save the draft " + "of the letter " * 20)
+    assert len(llm._prompt_ids(short)) < 90 < len(llm._prompt_ids(long))
+    llm.choose(short)
+    assert llm.choose(long).probabilities == pytest.approx(reference(llm, long), abs=1e-4)
+    assert llm._forward.n_reused == 0
+    both = llm.choose_many([short, long, long])
+    for choice, p in zip(both, (short, long, long), strict=True):
+        assert choice.probabilities == pytest.approx(reference(llm, p), abs=1e-3)
 
 
 def test_a_batch_equals_one_by_one(llm):
@@ -309,3 +337,12 @@ def test_batches_hold_prompts_of_similar_length():
 
     assert _groups([100, 20, 80, 74]) == [[0, 2], [3], [1]]
     assert _groups([9000, 9000]) == [[0], [1]]
+
+
+def test_a_model_that_names_no_window_is_refused():
+    from groundling.llm.transformers import _window
+
+    config = SimpleNamespace(get_text_config=lambda: SimpleNamespace(state_size=16))
+    with pytest.raises(ModelFilesError, match="tokenizer of endless names a context window"):
+        _window(config, SimpleNamespace(model_max_length=int(1e30)), "endless")
+    assert _window(config, SimpleNamespace(model_max_length=2048), "endless") == 2048

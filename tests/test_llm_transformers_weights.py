@@ -3,6 +3,7 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+import transformers
 from tiny_models import pair, prompt
 
 from groundling.errors import MissingExtraError, ModelFilesError, ModelMemoryError
@@ -71,6 +72,8 @@ def test_falling_back_to_the_cpu_happens_only_where_allowed(monkeypatch, caplog)
 
 def test_a_model_larger_than_its_memory_limit_works_from_the_disk(folder):
     pytest.importorskip("accelerate")
+    if transformers.__version__.startswith("4."):
+        pytest.skip("transformers 4 cannot put the only weight file on the disk")
     full = LocalLLM(folder, device="cpu", dtype=torch.float32)
     limited = LocalLLM(folder, "cpu", {"cpu": "60KB"}, dtype=torch.float32)
     assert limited.model.hf_device_map == {"": "disk"}

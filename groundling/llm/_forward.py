@@ -29,6 +29,7 @@ class Forward:
         # A recurrent state cannot be rolled back to a shorter prefix.
         kinds = set(getattr(config, "layer_types", None) or ())
         self._reuse = reuse_prefix and kinds <= _CROPPABLE
+        self._rope_limit = _rope_limit(config)
         parameters = inspect.signature(model.forward).parameters
         names = ("logits_to_keep", "num_logits_to_keep")
         self._keep = next((n for n in names if n in parameters), None)
@@ -81,6 +82,9 @@ class Forward:
 
         Padding is on the left of what differs; a common beginning is read once.
         """
+        if self._outgrows_rope(max(map(len, prompts))):
+            pairs = zip(prompts, ways, strict=True)
+            return [self.after_prompt(ids, each) for ids, each in pairs]
         self.head.cover(token for each in ways for token in each)
         shared = self._shared(prompts)
         if shared:
@@ -127,7 +131,8 @@ class Forward:
         """Leave in the cache what it has in common with `ids`, or start a new one."""
         from transformers import DynamicCache
 
-        common = common_prefix(self._cached, ids) if self._reuse else 0
+        usable = self._reuse and not self._outgrows_rope(max(len(ids) + 1, len(self._cached)))
+        common = common_prefix(self._cached, ids) if usable else 0
         if self._cache is None or not common:
             # Without the config every layer keeps all its tokens, so that it can be rolled back;
             # the mask still applies the sliding window.
@@ -138,6 +143,10 @@ class Forward:
         if surplus:
             self._cache.crop(-surplus)
         self._cached = self._cached[:common]
+
+    def _outgrows_rope(self, n_tokens: int) -> bool:
+        """Return whether a prompt is so long that all its positions are rotated differently."""
+        return self._rope_limit is not None and n_tokens > self._rope_limit
 
     def _shrink_to(self, n_tokens: int) -> None:
         """Drop all rows but the first, and all tokens behind `n_tokens`."""
@@ -172,3 +181,18 @@ def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
             break
         n += 1
     return n
+
+
+def _rope_limit(config: Any) -> int | None:  # noqa: ANN401
+    """Return the length beyond which a model rotates every position differently, if it does.
+
+    Phi-3's long versions do: keys kept from a shorter prompt are wrong in a longer one.
+    """
+    scaling = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None)
+    if not isinstance(scaling, dict):
+        return None
+    if scaling.get("rope_type", scaling.get("type")) not in {"longrope", "dynamic"}:
+        return None
+    original = scaling.get("original_max_position_embeddings")
+    at_top = getattr(config, "original_max_position_embeddings", None)
+    return int(original or at_top or config.max_position_embeddings)

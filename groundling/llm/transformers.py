@@ -25,6 +25,7 @@ _T = TypeVar("_T")
 _LETTERS = tuple(ascii_letters)
 # Tokens in one padded batch, padding included; bounds the memory of a batch.
 _BATCH_TOKENS = 16_384
+_NO_WINDOW = 10**8
 
 
 class LocalOptions(ChooserOptions, total=False):
@@ -91,7 +92,7 @@ class LocalLLM(LogitLLM):
         from groundling.llm._forward import Forward
 
         tokenizer = self.tokenizer
-        self._window = int(self.model.config.get_text_config().max_position_embeddings)
+        self._window = _window(self.model.config, tokenizer, self.model_name)
         self._stop = _stop_tokens(self.model, tokenizer)
         self._end = self._stop[0]
         self._pad = _first(tokenizer.pad_token_id, tokenizer.eos_token_id, self._stop[0])
@@ -262,6 +263,15 @@ def _stop_tokens(model: Any, tokenizer: Any) -> tuple[int, ...]:  # noqa: ANN401
     listed = wanted if isinstance(wanted, list) else [wanted]
     ids = [int(i) for i in (*listed, tokenizer.eos_token_id) if i is not None]
     return tuple(dict.fromkeys(ids))
+
+
+def _window(config: Any, tokenizer: Any, name: str) -> int:  # noqa: ANN401
+    window = getattr(config.get_text_config(), "max_position_embeddings", None)
+    # Recurrent models have no limit of their own; tokenizers write 1e30 for "unknown".
+    window = window or min(tokenizer.model_max_length, _NO_WINDOW)
+    if window >= _NO_WINDOW:
+        raise ModelFilesError(f"neither config nor tokenizer of {name} names a context window")
+    return int(window)
 
 
 def _control_tokens(tokenizer: Any) -> list[str]:  # noqa: ANN401
