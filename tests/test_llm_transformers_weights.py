@@ -112,6 +112,15 @@ def test_missing_packages_are_named_with_their_pip_line(monkeypatch):
         _weights._quantization("cuda", {"load_in_4bit": True})
 
 
+def test_a_package_the_model_itself_needs_is_named(monkeypatch):
+    def needs(*_, **__):
+        raise ImportError("Please install gguf>=0.10.0 to load a GGUF checkpoint.\nmore")
+
+    monkeypatch.setattr(_weights, "_load", needs)
+    with pytest.raises(MissingExtraError, match=r"tiny needs a package .* install gguf>=0\.10\.0"):
+        LocalLLM("tiny", device="cpu")
+
+
 def test_a_gated_model_says_how_to_get_access(monkeypatch):
     def gated(*_, **__):
         raise OSError("You are trying to access a gated repo.\nMake sure to have access")

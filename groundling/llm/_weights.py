@@ -82,6 +82,7 @@ def load_weights(name: str, device: str, options: dict[str, Any]) -> tuple[Any, 
         The model in evaluation mode, and its tokenizer.
 
     Raises:
+        MissingExtraError: If the model needs a package that is not installed.
         UnknownModelError: If the hub has no such model.
         ModelFilesError: If files are missing, corrupt, gated or out of reach.
         ModelMemoryError: If the weights do not fit.
@@ -97,6 +98,10 @@ def load_weights(name: str, device: str, options: dict[str, Any]) -> tuple[Any, 
             _log.warning("%s does not fit %s: falling back to the CPU as allowed", name, device)
             return load_weights(name, "cpu", {**options, "max_memory": None})
         raise memory_error(name, error) from error
+    except ImportError as error:  # of gguf, accelerate, sentencepiece or a model's own code
+        raise MissingExtraError(
+            f"{name} needs a package that is not installed: {_first_line(error)}"
+        ) from error
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as error:
         raise _files_error(name, error) from error
     return model.eval(), tokenizer

@@ -245,7 +245,6 @@ def _start(path: Path, options: LlamaCppOptions) -> tuple[Any, Loopback]:
     parameters.verbosity = -1
     # Tokens and templates are asked for over the loopback interface; nobody else may.
     parameters.api_keys = [key]
-    parameters.ui = False
     parameters.endpoint_slots = False
     try:
         server = xllamacpp.Server(parameters)
