@@ -3,7 +3,7 @@ import math
 import pytest
 from tiny_models import prompt
 
-from groundling.errors import DataError
+from groundling.errors import DataError, LabelError
 from groundling.llm import _labels
 from groundling.llm.calibration import (
     Profile,
@@ -114,6 +114,22 @@ def test_a_tree_multiplies_the_shares_along_its_path():
     scores = {(): {1: 0.0, 3: math.log(3)}, (1,): {9: 0.0, 2: 0.0}}
     got = _labels.log_probabilities([(1,), (1, 2), (3,)], 9, scores)
     assert [math.exp(x) for x in got] == pytest.approx([0.125, 0.125, 0.75])
+
+
+def test_a_label_that_melts_into_the_prompt_is_looked_up_on_its_own():
+    # Byte 1 begins every text; `:A` is one token, 7, so `A` alone is 65.
+    def encode(text):
+        return [1, *text.replace(":A", "\x07").encode()]
+
+    assert _labels.LabelTokens(encode, "x:", "tiny").sequences(["A", "B"]) == ((65,), (66,))
+
+
+def test_labels_of_the_same_tokens_are_refused():
+    def encode(text):
+        return list(text.lower().encode())
+
+    with pytest.raises(LabelError, match=r"labels \['A', 'a'\] are the same tokens in uncased"):
+        _labels.LabelTokens(encode, "x", "uncased").sequences(["A", "B", "a"])
 
 
 def test_softmax_does_not_overflow():

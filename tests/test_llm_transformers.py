@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from tiny_models import FAMILIES, pair, prompt, tokenizer
+from tiny_models import FAMILIES, pair, prompt, saved, tokenizer
 
 from groundling.errors import LabelError, ModelFilesError, PromptTooLongError, UnknownModelError
 from groundling.llm.transformers import LocalLLM
@@ -253,9 +253,7 @@ def test_a_folder_without_a_model_is_named(tmp_path):
 
 
 def test_a_corrupt_weight_file_is_named(tmp_path):
-    made, vocabulary = pair("qwen2")
-    made.save_pretrained(tmp_path)
-    vocabulary.save_pretrained(tmp_path)
+    saved(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"not weights")
     with pytest.raises(ModelFilesError, match="holds no usable model"):
         LocalLLM(str(tmp_path), device="cpu")
@@ -290,6 +288,9 @@ def test_a_model_without_a_template_still_answers(caplog):
     assert "tiny-base has no chat template" in caplog.text
     assert llm.choose(prompt()).confidence > 0
     assert llm._prompt_ids(prompt()).count(vocabulary.bos_token_id) == 1
+    # In running text an answer follows its colon after a space.
+    spaced = vocabulary.encode(" A", add_special_tokens=False)
+    assert llm._labels.sequences(["A"]) == (tuple(spaced),)
 
 
 def test_tokens_are_counted_by_the_model_s_own_tokenizer(llms):

@@ -4,7 +4,7 @@ pytest.importorskip("torch")
 
 import torch
 import transformers
-from tiny_models import pair, prompt
+from tiny_models import pair, prompt, saved
 
 from groundling.errors import MissingExtraError, ModelFilesError, ModelMemoryError
 from groundling.llm import _weights
@@ -13,10 +13,7 @@ from groundling.llm.transformers import LocalLLM
 
 @pytest.fixture
 def folder(tmp_path):
-    model, tokenizer = pair("qwen2")
-    model.save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
-    return str(tmp_path)
+    return saved(tmp_path)
 
 
 def test_auto_takes_the_first_accelerator_present(monkeypatch):

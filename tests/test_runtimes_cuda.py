@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from tiny_models import pair, prompt
+from tiny_models import prompt, saved
 
 from groundling.llm.transformers import LocalLLM
 
@@ -17,10 +17,7 @@ pytestmark = [
 
 @pytest.fixture
 def folder(tmp_path):
-    model, tokenizer = pair("qwen2")
-    model.save_pretrained(tmp_path)
-    tokenizer.save_pretrained(tmp_path)
-    return str(tmp_path)
+    return saved(tmp_path)
 
 
 def test_the_gpu_answers_as_the_cpu_does(folder):

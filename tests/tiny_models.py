@@ -182,6 +182,13 @@ def pair(name: str, window: int = 512) -> tuple[Any, Any]:
     return model(name, vocabulary, window), vocabulary
 
 
+def saved(folder: Any, name: str = "qwen2", window: int = 512) -> str:
+    """Write a random model and its tokenizer into a folder, and return its path."""
+    for part in pair(name, window):
+        part.save_pretrained(folder)
+    return str(folder)
+
+
 def prompt(
     text: str = "Which one?", n: int = 3, system: str = "Answer with one letter.", **changes: Any
 ) -> ChoicePrompt:

@@ -53,6 +53,11 @@ class ChatFormat:
         """Whether the model brought a chat template."""
         return self._apply is not None
 
+    @property
+    def before_label(self) -> str:
+        """What stands between the prompt and a label: a space in running text, else nothing."""
+        return "" if self._apply else " "
+
     def render(self, system: str, user: str, *, answer_now: bool = False) -> str:
         """Return the prompt text, special tokens included.
 
@@ -63,7 +68,6 @@ class ChatFormat:
         """
         system, user = self._disarm(system), self._disarm(user)
         if self._apply is None:
-            # The answer's first token brings its own space, as in running text.
             return (f"System: {system}\n\n" if system else "") + f"User: {user}\n\nAssistant:"
         text = self._apply(_messages(system, user, self.accepts_system))
         return text + f"\n{_END_THINK}\n\n" if answer_now and thinking_is_open(text) else text

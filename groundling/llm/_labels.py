@@ -18,17 +18,25 @@ class LabelTokens:
     """Token ids of labels right behind the generation prompt, looked up once for each label."""
 
     def __init__(
-        self, encode: Callable[[str], list[int]], head: str, model: str, unknown: int | None = None
+        self,
+        encode: Callable[[str], list[int]],
+        head: str,
+        model: str,
+        *,
+        before: str = "",
+        unknown: int | None = None,
     ) -> None:
         """Remember where labels will stand.
 
         Args:
-            encode: Text to token ids, control tokens understood, none added.
+            encode: Text to token ids, control tokens understood.
             head: A rendered prompt; only its end matters.
             model: Name for messages.
+            before: What stands between the prompt and a label.
             unknown: The id that stands for text outside the vocabulary.
         """
         self._encode, self._head, self._model, self._unknown = encode, head, model, unknown
+        self._before = before
         self._base = encode(head)
         self._known: dict[str, Tokens] = {}
 
@@ -50,15 +58,20 @@ class LabelTokens:
         return found
 
     def _look_up(self, label: str) -> Tokens:
-        ids = self._encode(self._head + label)
+        ids = self._encode(self._head + self._before + label)
         n = len(self._base)
         # Some tokenizers merge a label with the prompt's last characters; then its own tokens.
-        own = ids[n:] if ids[:n] == self._base else self._encode(label)
+        own = ids[n:] if ids[:n] == self._base else self._alone(label)
         if not own or self._unknown in own:
             raise LabelError(
                 f"label {label!r} is not in the vocabulary of {self._model}: use plain letters"
             )
         return tuple(own)
+
+    def _alone(self, label: str) -> list[int]:
+        ids = self._encode(label)
+        # A tokenizer may begin every text with the same control token.
+        return ids[1:] if ids[:1] == self._base[:1] else ids
 
 
 def branches(sequences: Sequence[Tokens], end: int) -> Branches:

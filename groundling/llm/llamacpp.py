@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from string import ascii_letters
+from string import ascii_uppercase
 from typing import Any, Unpack
 
 from groundling.errors import MissingExtraError, ModelFilesError, ServerError
@@ -28,7 +28,7 @@ from groundling.llm._loopback import Loopback
 from groundling.llm.base import LLMResponse
 
 _log = logging.getLogger(__name__)
-_LETTERS = tuple(ascii_letters)
+_LETTERS = tuple(ascii_uppercase)
 _PIP = 'pip install "groundling[llamacpp]"'
 # Larger than any logit, small enough that float32 still resolves 1e-5 on top of it.
 _BIAS = 100.0
@@ -77,7 +77,8 @@ class LlamaCppLLM(LogitLLM):
         self._server, self._http = _start(self.path, options)
         self._read_properties()
         head = self._format.render("", "x", answer_now=True)
-        self._labels = LabelTokens(self._encode_rendered, head, self.name)
+        before = self._format.before_label
+        self._labels = LabelTokens(self._encode_rendered, head, self.name, before=before)
         self._labels.sequences(_LETTERS)
 
     def _read_properties(self) -> None:

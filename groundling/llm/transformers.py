@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from string import ascii_letters
+from string import ascii_uppercase
 from typing import Any, TypeVar, Unpack
 
 from groundling.errors import ModelFilesError
@@ -22,7 +22,7 @@ from groundling.llm.base import LLMResponse
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
-_LETTERS = tuple(ascii_letters)
+_LETTERS = tuple(ascii_uppercase)
 # Tokens in one padded batch, padding included; bounds the memory of a batch.
 _BATCH_TOKENS = 16_384
 _NO_WINDOW = 10**8
@@ -103,7 +103,11 @@ class LocalLLM(LogitLLM):
         )
         head = self._format.render("", "x", answer_now=True)
         self._labels = LabelTokens(
-            self._encode_rendered, head, self.model_name, tokenizer.unk_token_id
+            self._encode_rendered,
+            head,
+            self.model_name,
+            before=self._format.before_label,
+            unknown=tokenizer.unk_token_id,
         )
         letters = self._labels.sequences(_LETTERS)
         self._forward.head.cover(token for tokens in letters for token in tokens)
