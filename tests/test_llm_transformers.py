@@ -86,6 +86,19 @@ def test_generation_stops_at_the_turn_end_and_leaves_it_out(llms):
     assert (answer.content, answer.tokens_used) == ("B", 2)
 
 
+def test_a_text_on_the_same_page_reads_only_what_is_new(llm):
+    page = "A button Save\nB link Cancel\n" * 3
+    fresh = LocalLLM("fresh", loaded=(llm.model, llm.tokenizer), reuse_prefix=False)
+    wanted = {"max_new_tokens": 8, "min_new_tokens": 8}
+    expected = fresh.generate(page + "Which one cancels?", **wanted).content
+    llm.generate(page + "Which one saves?", **wanted)
+    assert llm.generate(page + "Which one cancels?", **wanted).content == expected
+    assert llm._forward.n_reused > 20
+    assert llm.generate("Which?", max_new_tokens=3, num_beams=2).tokens_used > 0
+    p = prompt("and then choose")
+    assert llm.choose(p).probabilities == pytest.approx(reference(llm, p), abs=1e-4)
+
+
 def test_the_window_is_the_model_s_own(llm):
     assert llm.context_window == 512
 

@@ -101,6 +101,19 @@ class Forward:
             self._shrink_to(shared)
         return [self.head.pick(row, each) for row, each in zip(logits, ways, strict=True)]
 
+    def lend(self, ids: list[int]) -> Any:  # noqa: ANN401
+        """Return the cache, rewound to what it shares with `ids`, for a generation from `ids`."""
+        self._rewind_to(ids[:-1])
+        self.n_reused = len(self._cached)
+        return self._cache
+
+    def take_back(self, ids: list[int]) -> None:
+        """Keep of a lent cache what belongs to the prompt `ids`."""
+        surplus = self._cache.get_seq_length() - len(ids)
+        if surplus > 0:
+            self._cache.crop(-surplus)
+        self._cached = list(ids)
+
     def _padding_arguments(self, pads: list[int], shared: int, width: int) -> dict[str, Any]:
         n_pads = self._tensor(pads)[:, None]
         places = torch.arange(width, device=n_pads.device)[None, :]

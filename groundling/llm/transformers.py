@@ -223,10 +223,20 @@ class LocalLLM(LogitLLM):
         import torch
 
         row = torch.tensor([ids], device=self._forward.device)
-        with torch.inference_mode():
-            out = self.model.generate(
-                input_ids=row, attention_mask=torch.ones_like(row), **arguments
-            )
+        # Several beams or answers would each want a cache of their own.
+        one = arguments.keys().isdisjoint({"num_beams", "num_return_sequences"})
+        cache = self._forward.lend(ids) if one else None
+        kept = {} if cache is None else {"past_key_values": cache}
+        try:
+            with torch.inference_mode():
+                out = self.model.generate(
+                    input_ids=row, attention_mask=torch.ones_like(row), **kept, **arguments
+                )
+        except BaseException:
+            self._forward.reset()  # a half-written cache must not be reused
+            raise
+        if kept:
+            self._forward.take_back(ids)
         return [int(token) for token in out[0, len(ids) :]]
 
     def _guarded(self, work: Callable[[], _T]) -> _T:
