@@ -22,8 +22,8 @@ _STATIC = {"style.css": "text/css", "site.js": "text/javascript", "icon.svg": "i
 # As strict as real sites are, so that the demonstration also shows that reading a page does not
 # depend on what the page allows its own scripts.
 _POLICY = (
-    "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
