@@ -16,8 +16,8 @@ from groundling.demo.content import Document, Topic, documents, topics
 
 _WORD = re.compile(r"\w+")
 _STOP = frozenset(
-    ("a", "an", "and", "are", "as", "at", "for", "from", "how", "in", "is", "it", "my", "of")
-    + ("on", "or", "the", "to", "what", "with")
+    {"a", "an", "and", "are", "as", "at", "for", "from", "how", "in", "is", "it", "my", "of"}
+    | {"on", "or", "the", "to", "what", "with"}
 )
 _TITLE_WEIGHT = 3
 _K1, _B = 1.2, 0.75

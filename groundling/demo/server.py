@@ -23,7 +23,8 @@ _STATIC = {"style.css": "text/css", "site.js": "text/javascript", "icon.svg": "i
 # depend on what the page allows its own scripts.
 _POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 
 
