@@ -103,10 +103,50 @@ def test_every_organic_link_leads_to_an_article_and_every_sponsored_one_to_a_lan
 
 
 @pytest.mark.parametrize(
+    "query",
+    [
+        "visiting+japan",
+        "ramen",
+        "linux",
+        "roses",
+        "sleep",
+        "mars",
+        "bicycles",
+        "taxes",
+        "jazz",
+        "q",
+    ],
+)
+def test_the_page_of_every_category_offers_sixty_elements_and_advertisements_first(query):
+    page = text_of(f"/search?q={query}")
+    assert len(re.findall(r"<(?:a|button|input|select|summary)[ >]", page)) >= 60
+    kinds = re.findall(r'<article class="(result(?: ad)?)">', page)
+    n_ads = kinds.index("result")
+    assert n_ads in (2, 3)
+    assert kinds == ["result ad"] * n_ads + ["result"] * 10 + ["result ad"]
+
+
+@pytest.mark.parametrize(
     "target", ["/no", "/page/no", "/landing/no", "/search?q=a&tab=no", "/about/no", "/static/no"]
 )
 def test_unknown_addresses_are_not_found(target):
     assert respond(target).status == 404
+
+
+def test_an_address_that_cannot_be_read_is_refused():
+    assert respond("//[").status == 400
+
+
+def test_a_failure_is_logged_and_the_server_goes_on(monkeypatch, caplog, capsys):
+    with serve() as url:
+        with monkeypatch.context() as broken:
+            broken.setattr("groundling.demo.server.respond", lambda target: 1 / 0)
+            with pytest.raises(ConnectionError):
+                urllib.request.urlopen(url)
+        with urllib.request.urlopen(url) as answer:
+            assert answer.status == 200
+    assert "ZeroDivisionError" in caplog.text
+    assert capsys.readouterr().err == ""
 
 
 def test_the_server_answers_on_this_machine_only_and_forbids_foreign_code(site):

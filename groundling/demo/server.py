@@ -6,6 +6,7 @@ with serve() as url:
 
 import json
 import logging
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,8 +36,7 @@ def serve(port: int = 0) -> Iterator[str]:
     Args:
         port: 0 lets the system pick a free one.
     """
-    server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", port), _Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
@@ -45,6 +45,17 @@ def serve(port: int = 0) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    """Logs a failed request; the base class prints it, also when a browser just hangs up."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        error = sys.exc_info()[1]
+        level = logging.DEBUG if isinstance(error, ConnectionError) else logging.ERROR
+        _LOG.log(level, "request of %s failed", client_address, exc_info=True)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -74,7 +85,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 def respond(target: str) -> Answer:
     """Answer a request target such as `/search?q=visiting+japan`."""
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:  # e.g. `//[`, half an IPv6 address
+        return Answer(b"the address cannot be read", "text/plain; charset=utf-8", status=400)
     values = {k: v[0] for k, v in parse_qs(parts.query, errors="replace").items()}
     name = parts.path.removeprefix("/static/")
     if parts.path.startswith("/static/") and name in _STATIC:
