@@ -1,0 +1,64 @@
+// What the page cannot change afterwards: built-ins taken at document start, and reads of the DOM that
+// neither a named form control (`<input name=tagName>`) nor a patched prototype can disturb.
+const G = globalThis;
+const { Map, Set, WeakMap, WeakRef, Object, Array, String, Math, performance, RegExp, URL, Number } = G;
+const stringify = JSON.stringify, styleOf = G.getComputedStyle;
+const call = Function.prototype.call;
+const method = f => call.bind(f);
+const getter = (proto, key) => method(Object.getOwnPropertyDescriptor(proto, key).get);
+const E = Element.prototype, N = Node.prototype;
+const attr = method(E.getAttribute), has = method(E.hasAttribute), rectOf = method(E.getBoundingClientRect);
+const rectsOf = method(E.getClientRects), closest = method(E.closest), matches = method(E.matches);
+const find = method(E.querySelector), findAll = method(E.querySelectorAll), rootOf = method(N.getRootNode);
+const childrenOf = getter(E, 'children'), childNodesOf = getter(N, 'childNodes');
+const firstNode = getter(N, 'firstChild'), nextNode = getter(N, 'nextSibling'), typeOf = getter(N, 'nodeType');
+const nameOf = getter(E, 'tagName'), parentElement = getter(N, 'parentElement'), textOf = getter(N, 'textContent');
+const openShadow = getter(E, 'shadowRoot'), namespaceOf = getter(E, 'namespaceURI');
+const isConnected = getter(N, 'isConnected'), slotOf = getter(E, 'assignedSlot'), idOfElement = getter(E, 'id');
+const dataOf = getter(CharacterData.prototype, 'data'), contains = method(N.contains);
+const checkVisible = E.checkVisibility && method(E.checkVisibility);
+const HTML_NS = 'http://www.w3.org/1999/xhtml', SVG_NS = 'http://www.w3.org/2000/svg';
+
+const words = text => new Set(text.split(' '));
+const collapse = s => s.replace(/[ \t\n\r\f]+/g, ' ').replace(/^ | $/g, '');
+// For what people read: no-break spaces are spaces, icon-font characters (private use) are nothing.
+const PRIVATE = /[\uE000-\uF8FF]|[\uDB80-\uDBFF][\uDC00-\uDFFF]|[\u200B\u200E\u200F\uFEFF\u00AD]/g;
+const clean = s => s.replace(PRIVATE, '').replace(/\s+/g, ' ').trim();
+const cut = (s, n) => (s.length > n ? s.slice(0, n - 1).trimEnd() + '…' : s);
+const tagOf = e => { const t = nameOf(e); return namespaceOf(e) === HTML_NS ? t : t.toLowerCase(); };
+const lower = (e, name) => { const v = attr(e, name); return v === null ? null : v.trim().toLowerCase(); };
+
+const hook = G.__groundlingHook || { listening: null, closed: null };
+const shadowOf = e => openShadow(e) || (hook.closed && hook.closed.get(e)) || null;
+// Parent in the tree as it is drawn: through slots and shadow roots.
+const parentOf = e => slotOf(e) || parentElement(e) || rootOf(e).host || null;
+const drawnChildren = e => {
+  if (tagOf(e) === 'SLOT') { const given = e.assignedNodes(); if (given.length) return given; }
+  const shadow = shadowOf(e);
+  return childNodesOf(shadow || e);
+};
+const inTree = (inner, outer) => { for (let x = inner; x; x = x.parentNode || x.host) if (x === outer) return true; return false; };
+
+// Elements named by an attribute of ids, within the same tree.
+const byIds = (e, name) => {
+  const value = attr(e, name), root = value && rootOf(e), found = [];
+  if (value && root.getElementById) {
+    for (const id of value.split(/\s+/)) { const x = id && root.getElementById(id); if (x) found.push(x); }
+  }
+  return found;
+};
+
+// Ids of nodes: kept as long as the document lives, and weak, so that nothing is kept alive.
+const numbers = new WeakMap(), nodes = new Map();
+let nextNumber = 1;
+function numberOf(e) {
+  let n = numbers.get(e);
+  if (!n) { n = nextNumber++; numbers.set(e, n); nodes.set(n, new WeakRef(e)); }
+  return n;
+}
+function nodeOf(n) {
+  const ref = nodes.get(n), e = ref && ref.deref();
+  if (!e) { nodes.delete(n); return null; }
+  return isConnected(e) ? e : null;
+}
+const documentKey = Math.random().toString(36).slice(2) + performance.timeOrigin.toString(36);

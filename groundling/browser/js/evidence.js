@@ -1,0 +1,80 @@
+// What says that an element reacts to a pointer. Listeners added with addEventListener are known from hook.js
+// or, for pages that were open already, from the developer tools (`getEventListeners`); frameworks that listen
+// at the document's root leave their own marks on elements.
+const POINTER = ['click', 'mousedown', 'mouseup', 'pointerdown', 'pointerup', 'touchstart', 'touchend', 'dblclick'];
+const PROPS = ['onClick', 'onMouseDown', 'onMousedown', 'onPointerDown', 'onPointerdown', 'onMouseUp', 'onPointerUp'];
+const some = (object, keys) => !!object && keys.some(k => object[k]);
+
+// jQuery keeps delegated handlers at the delegating element, as type -> [{selector}].
+function readJQuery(e, events, delegated) {
+  let own = false;
+  for (const type of POINTER) {
+    for (const handler of events[type] || []) {
+      if (!handler.selector) own = true;
+      else { try { for (const x of findAll(e, handler.selector)) delegated.add(x); } catch (ignored) { /* a jQuery-only selector */ } }
+    }
+  }
+  return own;
+}
+
+function frameworkMark(e, delegated) {
+  for (const key of Object.keys(e)) {
+    if (key.startsWith('__reactProps$')) { if (some(e[key], PROPS)) return true; }
+    else if (key === '_vei') { if (some(e[key], PROPS)) return true; }
+    else if (/^(__(on)?(click|mousedown|pointerdown)$|\$\$(click|mousedown|pointerdown)$|__zone_symbol__(click|mousedown))/.test(key)) return true;
+    else if (key.startsWith('jQuery')) {
+      const events = e[key] && e[key].events;
+      if (events && readJQuery(e, events, delegated)) return true;
+    }
+  }
+  for (const symbol of Object.getOwnPropertySymbols(e)) {
+    if (symbol.description === '_vei' && some(e[symbol], PROPS)) return true;
+    if (/^(delegated )?events$/.test(symbol.description || '') && some(e[symbol], POINTER)) return true;
+  }
+  return false;
+}
+
+// `delegated` collects elements that a listener further up is known to serve.
+function listens(e, devtools, delegated) {
+  const marked = frameworkMark(e, delegated);
+  if (marked || delegated.has(e)) return true;
+  if (hook.listening && hook.listening.has(e)) return true;
+  if (devtools && some(devtools(e), POINTER)) return true;
+  return !!(e.onclick || e.onmousedown || e.onpointerdown || e.onpointerup) || has(e, 'onclick') || has(e, 'onmousedown');
+}
+
+// A control that is not drawn itself, because its label or a sibling draws it.
+function undrawn(e) {
+  const r = rectOf(e), s = styleOf(e);
+  return r.width <= 1 || r.height <= 1 || s.visibility !== 'visible' || s.display === 'none' ||
+    (s.opacity === '0' && s.pointerEvents === 'none');
+}
+
+function evidence(e, t, style, up, w) {
+  switch (t) {
+    case 'BUTTON': case 'SELECT': case 'TEXTAREA': return 'native';
+    case 'INPUT': if (e.type !== 'hidden') return 'native'; break;
+    case 'A': case 'AREA': if (has(e, 'href')) return 'native'; break;
+    case 'a': if (has(e, 'href') || has(e, 'xlink:href')) return 'native'; break;
+    case 'SUMMARY': if (parentElement(e) && tagOf(parentElement(e)) === 'DETAILS') return 'native'; break;
+    case 'VIDEO': case 'AUDIO': if (has(e, 'controls')) return 'native'; break;
+    case 'LABEL': if (e.control && undrawn(e.control)) return 'label'; break;
+    case 'HTML': case 'BODY': return '';
+  }
+  if (has(e, 'role') && INTERACTIVE.has(roleOf(e))) return 'role';
+  if (has(e, 'contenteditable') && e.isContentEditable) return 'editable';
+  if (has(e, 'tabindex') && e.tabIndex >= 0) return 'tabindex';
+  if (t === 'LABEL' && e.control) return '';  // its control stands for it
+  if (listens(e, w.devtools, w.delegated)) return 'listener';
+  if (t !== 'LABEL' && style.cursor === 'pointer' && !up.pointer && !up.inside) return 'pointer';
+  return '';
+}
+const HARD = words('native role editable label');
+
+// Layout containers: a pointer, listener or tab stop that merely wraps other targets.
+function isWrapper(m, inner, w) {
+  if (HARD.has(m.kind) || !inner) return false;
+  const big = m.rect.width * m.rect.height > 0.5 * w.width * w.height;
+  if (m.kind === 'pointer' || big || inner > 3) return true;
+  return !m.pointer && (m.kind === 'tabindex' || inner > 1);
+}

@@ -1,0 +1,35 @@
+// Row and column headers of a cell.
+const cellsOf = row => [...childrenOf(row)].filter(k => /^T[DH]$/.test(tagOf(k)) || /^(gridcell|cell|columnheader|rowheader)$/.test(attr(k, 'role') || ''));
+const spanOf = cell => Math.max(1, Number(attr(cell, 'colspan') || attr(cell, 'aria-colspan')) || 1);
+const isHeaderCell = c => (attr(c, 'role') || (tagOf(c) === 'TH' ? 'columnheader' : '')) === 'columnheader' && lower(c, 'scope') !== 'row';
+const cellText = c => cut(clean(textOf(c)), 60);
+
+// The header texts of a table by column, from the first row that holds header cells only.
+function columnHeaders(table, rows) {
+  for (const row of rows) {
+    const cells = cellsOf(row);
+    if (!cells.length) continue;
+    if (!cells.every(c => isHeaderCell(c) || !clean(textOf(c)))) return null;
+    if (!cells.some(isHeaderCell)) continue;
+    const out = [];
+    for (const c of cells) for (let n = spanOf(c); n > 0 && out.length < 200; n--) out.push(cellText(c));
+    return out;
+  }
+  return null;
+}
+
+function headersOf(e, w) {
+  const cell = closest(e, 'td,th,[role=gridcell],[role=cell],[role=columnheader],[role=rowheader]');
+  const row = cell && closest(cell, 'tr,[role=row]');
+  const table = row && closest(row, 'table,[role=grid],[role=table],[role=treegrid]');
+  if (!table) return null;
+  if (!w.tables.has(table)) w.tables.set(table, columnHeaders(table, [...findAll(table, 'tr,[role=row]')].slice(0, 3)));
+  const columns = w.tables.get(table), cells = cellsOf(row);
+  let column = 0, header = '';
+  for (const c of cells) { if (c === cell) break; column += spanOf(c); }
+  for (const c of cells) {
+    if (c === cell) continue;
+    if (attr(c, 'role') === 'rowheader' || (tagOf(c) === 'TH' && columns) || lower(c, 'scope') === 'row') { header = cellText(c); break; }
+  }
+  return { row: header, column: columns && !isHeaderCell(cell) ? columns[column] || '' : '' };
+}

@@ -1,0 +1,170 @@
+// One pass over the tree as it is drawn. `w` holds everything of one reading.
+const MAX_DEPTH = 2000;
+const INLINE_TEXT = words('A B I EM STRONG SPAN SMALL CODE MARK LABEL ABBR U S SUB SUP TIME FONT KBD Q CITE');
+// Sections whose headings say nothing about what follows them, and those that start afresh.
+const SCOPES = words('ARTICLE SECTION LI TR TD ASIDE NAV FOOTER DIALOG FIELDSET FORM');
+const RESETS = words('ASIDE NAV FOOTER DIALOG');
+
+function newWalk(o) {
+  return { options: o, width: innerWidth, height: innerHeight, found: [], stream: [], lists: [], frames: [],
+    tables: new Map(), delegated: new Set(), devtools: o.devtools || null, visited: 0, far: 0, cut: '',
+    headings: [], blocks: 0, deadline: performance.now() + o.budgetMs, proxies: new Map() };
+}
+const ROOT = { up: null, pointer: false, inside: false, owner: null, landmark: '', dialog: '', form: '', fieldset: '',
+  item: null, items: null, table: null, depth: 0, block: 0 };
+
+function overLimit(w) {
+  if (w.cut) return true;
+  if (w.visited > w.options.maxNodes) w.cut = 'max_nodes';
+  else if ((w.visited & 255) === 0 && performance.now() > w.deadline) w.cut = 'budget_ms';
+  else if (w.found.length >= w.options.limit) w.cut = 'limit';
+  return w.cut !== '';
+}
+
+function walk(e, up, w) {
+  const t = tagOf(e);
+  if (UNREAD.has(t)) return 0;
+  w.visited++;
+  if (overLimit(w)) return 0;
+  const style = styleOf(e);
+  if (style.display === 'none' && t !== 'AREA' && t !== 'MAP') return 0;
+  if (up.depth >= MAX_DEPTH) { w.cut = 'depth'; return 0; }
+  const f = enter(e, t, style, up, w);
+  const kind = evidence(e, t, style, up, w);
+  let m = null;
+  if (t === 'IFRAME' || t === 'FRAME') noteFrame(e, w);
+  else if (kind) m = candidate(e, t, kind, style, f, w);
+  if (m) f.owner = m;
+  f.inside = up.inside || HARD.has(kind);
+  const before = w.headings;
+  if (f.resets) w.headings = [];
+  const inner = t === 'SELECT' || t === 'TEXTAREA' ? 0 : walkChildren(e, t, style, f, w);
+  leave(e, t, f, w, before);
+  if (!m) return inner;
+  m.end = w.stream.length;
+  if (isWrapper(m, inner, w)) { m.drop = true; return inner; }
+  return inner + 1;
+}
+
+function walkChildren(e, t, style, f, w) {
+  const parent = shadowOf(e) || e;
+  let inner = 0;
+  if (t === 'SLOT' && e.assignedNodes().length) {
+    for (const k of e.assignedNodes()) inner += walkNode(k, e, style, f, w);
+    return inner;
+  }
+  for (let k = firstNode(parent); k; k = nextNode(k)) inner += walkNode(k, e, style, f, w);
+  return inner;
+}
+function walkNode(k, e, style, f, w) {
+  const type = typeOf(k);
+  if (type === 1) return walk(k, f, w);
+  if (type === 3 && style.visibility === 'visible') {
+    const data = dataOf(k);
+    if (/\S/.test(data)) say(clean(data), f, w);
+  }
+  return 0;
+}
+function say(text, f, w) { if (text) w.stream.push({ text, owner: f.owner, block: f.block }); }
+
+// What the element's children inherit, and where its text starts.
+function enter(e, t, style, up, w) {
+  const role = attr(e, 'role');
+  const f = { e, up, start: w.stream.length, end: 0, depth: up.depth + 1, pointer: style.cursor === 'pointer', inside: false,
+    owner: up.owner, landmark: up.landmark, dialog: up.dialog, form: up.form, fieldset: up.fieldset, item: up.item,
+    items: null, table: up.table, block: up.block, isItem: false, grouping: GROUPING.has(t), resets: RESETS.has(t) };
+  if (!style.display.startsWith('inline') && style.display !== 'contents') f.block = ++w.blocks;
+  if (t === 'IMG') say(clean(attr(e, 'alt') || ''), f, w);
+  enterItem(e, t, role, f, up, w);
+  enterSection(e, t, role, f);
+  if (!INLINE_TEXT.has(t) && t !== 'SELECT' && namespaceOf(e) === HTML_NS) openItems(e, t, role, f, w);
+  return f;
+}
+function enterItem(e, t, role, f, up, w) {
+  const rowList = f.table && isRow(t, role) && isDataRow(e) ? f.table : null;
+  const holder = itemHolder(up, e);
+  const list = rowList || (holder && holder.list);
+  if (!list) return;
+  f.item = { list, index: list.items.length + 1, outer: up.item };
+  f.isItem = true;
+}
+// Slots and `display: contents` wrappers are no parents of items; so only the direct parent is asked.
+function itemHolder(up, e) { return up.items && up.items.set.has(e) ? up.items : null; }
+
+function openItems(e, t, role, f, w) {
+  if (isTable(t, role)) {
+    f.table = openList(tableName(e, w), w);
+    w.lists.push(f.table);
+    return;
+  }
+  if (/^(THEAD|TBODY|TFOOT|TR)$/.test(t) || role === 'row' || role === 'rowgroup') return;
+  const set = itemsOf(e, t, role, shadowOf(e) || e);
+  if (!set) return;
+  const list = openList(labelOf(e) || lastHeading(w), w);
+  w.lists.push(list);
+  f.items = { set, list };
+}
+const lastHeading = w => (w.headings.length ? w.headings[w.headings.length - 1].text : '');
+function tableName(e, w) {
+  for (const k of childrenOf(e)) if (tagOf(k) === 'CAPTION') return cut(clean(textOf(k)), 80);
+  return labelOf(e) || lastHeading(w);
+}
+
+function enterSection(e, t, role, f) {
+  if (/^(HEADER|FOOTER|NAV|MAIN|ASIDE|SECTION|SEARCH|FORM)$/.test(t) || (role && LANDMARKS.has(role))) {
+    const r = roleOf(e);
+    if (LANDMARKS.has(r)) { const label = labelOf(e); f.landmark = label ? r + ' "' + label + '"' : r; }
+    if (r === 'contentinfo' || r === 'navigation' || r === 'complementary') f.resets = true;
+  }
+  if (isDialog(e, t)) { f.dialog = labelOf(e) || firstHeading(e) || 'dialog'; f.resets = true; }
+  if (t === 'FORM' || role === 'form' || role === 'search') f.form = formName(e) || f.form;
+  if (t === 'FIELDSET' || role === 'group' || role === 'radiogroup') f.fieldset = groupName(e, t) || f.fieldset;
+}
+
+function leave(e, t, f, w, headingsBefore) {
+  f.end = w.stream.length;
+  if (f.isItem && (f.end > f.start)) f.item.list.items.push(f.item); else if (f.item) { if (f.isItem) f.item.index = 0; }
+  if (f.resets || f.isItem || SCOPES.has(t)) w.headings = headingsBefore;
+  const role = attr(e, 'role');
+  if ((isHeading(t) && (!role || role === 'heading')) || role === 'heading') {
+    const level = Number(attr(e, 'aria-level')) || (isHeading(t) ? Number(t[1]) : 2);
+    const text = cut(clean(w.stream.slice(f.start, f.end).map(x => x.text).join(' ')), 100);
+    if (text) w.headings = [...headingsBefore.filter(h => h.level < level), { level, text }];
+  }
+}
+
+function noteFrame(e, w) {
+  const r = rectOf(e);
+  w.frames.push({ node: numberOf(e), x: r.x + e.clientLeft, y: r.y + e.clientTop, width: e.clientWidth, height: e.clientHeight });
+}
+
+function boxOf(e, t, style) {
+  if (t === 'AREA') return areaBox(e);
+  const r = rectOf(e);
+  if (style.display !== 'contents' || r.width) return r;
+  const range = document.createRange();
+  range.selectNodeContents(e);
+  return range.getBoundingClientRect();
+}
+
+function candidate(e, t, kind, style, f, w) {
+  if (style.visibility !== 'visible') return null;
+  let rect = boxOf(e, t, style);
+  if (!(rect.width > 0 && rect.height > 0)) {
+    // An inline box around a float or a block is empty although its content is drawn.
+    const child = t === 'A' || kind !== 'native' ? e.firstElementChild : null;
+    if (child) rect = rectOf(child);
+    if (!(rect.width > 0 && rect.height > 0)) return null;
+  }
+  if (checkVisible && !checkVisible(e) && style.display !== 'contents' && t !== 'AREA') return null;
+  const near = w.options.near;
+  if (near !== null && (rect.bottom < -near || rect.top > w.height + near || rect.right < -near || rect.left > w.width + near)) {
+    w.far++;
+    return null;
+  }
+  const m = { e, t, kind, rect, style, frame: f, outer: f.owner, pointer: f.pointer, headings: w.headings, start: w.stream.length,
+    end: 0, drop: false, block: f.block };
+  w.found.push(m);
+  w.stream.push({ text: '', owner: m, block: f.block });
+  return m;
+}
