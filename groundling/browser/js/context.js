@@ -43,22 +43,20 @@ function sliceText(frame, m, w) {
   return clean(text);
 }
 
-// Text of the innermost row, item or card that says anything beside the element itself; without one, of the
-// closest ancestor with little text.
+// Text of the innermost row, item or card that says anything beside the element itself. Outer ones count only
+// if they are short: a card around a row, not the page around a menu. An element in no item gets the text of the
+// closest ancestor that holds little more than it.
 function contextOf(m, w) {
-  let f = m.frame.up, items = 0;
-  for (let depth = 0; f && depth < 12; f = f.up, depth++) {
-    if (f.end - f.start > 400) break;
-    if (!f.isItem && !f.grouping) continue;
-    const text = sliceText(f, m, w);
-    if (text && text !== m.name) return cut(text, MAX_CONTEXT);
-    if (++items === 3) break;
-  }
-  f = m.frame.up;
-  for (let depth = 0; f && depth < 4; f = f.up, depth++) {
-    if (f.end - f.start > 60) break;
-    const text = sliceText(f, m, w);
-    if (text && text !== m.name) return cut(text, MAX_CONTEXT);
+  let items = 0;
+  for (let f = m.frame, depth = 0; f.up && depth < 14; f = f.up, depth++) {
+    if (f.isItem || (f.grouping && f !== m.frame)) {
+      const text = sliceText(f, m, w);
+      if (text && text !== m.name && (!items || text.length <= MAX_CONTEXT)) return cut(text, MAX_CONTEXT);
+      if (++items === 3) break;
+    } else if (!items && depth > 0 && depth < 4 && f.end - f.start <= 40) {
+      const text = sliceText(f, m, w);
+      if (text && text !== m.name && text.length <= MAX_CONTEXT && !m.frame.item) return text;
+    }
   }
   return '';
 }
@@ -131,6 +129,6 @@ function hint(e, t) {
   const kind = (attr(e, 'class') || '').split(/\s+/).find(x => /^[a-z][a-z_-]{2,24}$/i.test(x) &&
     !/^(btn|button|icon|ico|link|ptr|col|row|item|wrapper|container|active|css|form|input|control|d|p|m|px|py)([-_]|$)/i.test(x));
   if (kind && !childrenOf(e).length && t !== 'INPUT' && t !== 'SELECT' && t !== 'TEXTAREA') return '~' + kind;
-  if (t === 'A') { const part = (attr(e, 'href') || '').split(/[?#]/)[0].split('/').filter(Boolean).pop(); if (part) return '~' + part.slice(0, 40); }
+  if (t === 'A') { const part = (attr(e, 'href') || '').split(/[?#]/)[0].split('/').filter(x => /\w/.test(x)).pop(); if (part) return '~' + part.slice(0, 40); }
   return '';
 }

@@ -178,7 +178,8 @@ function content(e, c) {
     const part = alternative(k, c);
     c.style = outer;
     text += (d === 'inline' && t !== 'BR') || d === 'contents' || d === '' ? part : ' ' + part + ' ';
-    if (text.length > c.max) break;
+    // Indented markup is mostly white space: squeeze it before deciding that the name is long enough.
+    if (text.length > c.max && (text = text.replace(/[ \t\n\r\f]+/g, ' ')).length > c.max) break;
   }
   for (const owned of byIds(e, 'aria-owns')) text += ' ' + alternative(owned, { ...c, shown: false, style: null });
   return c.plain ? text : text + generated(e, '::after');
