@@ -23,7 +23,7 @@ from groundling.browser.playwright import PlaywrightAdapter
 from groundling.driver import run_sync
 
 
-def read_page(browser: Any, path: Path, tasks: list[dict[str, Any]]) -> dict[str, Any]:
+def read_page(browser: Any, path: Path, tasks: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: ANN401
     """Open a page, read it, and judge its tasks."""
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     try:

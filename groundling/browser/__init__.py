@@ -61,12 +61,16 @@ def adapt(page: Any) -> PageAdapter:  # noqa: ANN401
     module = type(page).__module__.split(".")[0]
     if module in ("predicate", "sentience", "sentienceapi"):
         return _adapt_sentience(page)
-    raise WrongSdkError(f"{type(page).__module__}.{type(page).__qualname__} is no page: give {_ACCEPTED}")
+    raise WrongSdkError(
+        f"{type(page).__module__}.{type(page).__qualname__} is no page: give {_ACCEPTED}"
+    )
 
 
 def _adapt_sentience(page: Any) -> PageAdapter:  # noqa: ANN401
     if find_spec("groundling.browser.sentience") is None:
-        raise WrongSdkError(f"this version cannot drive {type(page).__qualname__}: give its `.page`")
+        raise WrongSdkError(
+            f"this version cannot drive {type(page).__qualname__}: give its `.page`"
+        )
     from groundling.browser.sentience import adapt_sentience
 
     adapter: PageAdapter = adapt_sentience(page)

@@ -1,8 +1,8 @@
 """Which elements of a snapshot a labelled task accepts; for benches and training, not for users.
 
-Labelled pages name the nodes meant by CSS paths. A path may cross open shadow roots with ` >> `, each
-part a selector inside the shadow root of the node found so far. `node_ids` finds exactly those nodes;
-`accepted_ids` applies the judging rules of the labelled data:
+Labelled pages name the nodes meant by CSS paths. A path may cross open shadow roots with ` >> `,
+each part a selector inside the shadow root of the node found so far. `node_ids` finds exactly those
+nodes; `accepted_ids` applies the judging rules of the labelled data:
 
 - the accepted node itself; or its descendant (two levels; any depth where the entry says `deep`)
   that is not interactive and has no other interactive node in between; or
@@ -25,62 +25,6 @@ from groundling.elements import ElementSnapshot
 Accept = Mapping[str, Any]
 """`{"frame": 0, "css": "...", "deep": false}`; `frame` counts the page's frames, 0 the main one."""
 
-_FIND = r"""
-  const find = css => {
-    let root = document, e = null;
-    for (const part of css.split(' >> ')) {
-      try { e = root.querySelector(part); } catch (error) { return null; }
-      if (!e) return null;
-      root = e.shadowRoot || e;
-    }
-    return e;
-  };
-"""
-
-_JUDGE = r"""
-  const INTERACTIVE = 'a[href],button,input:not([type=hidden]),select,textarea,summary,area[href],[onclick],' +
-    '[contenteditable=""],[contenteditable=true],[tabindex]:not([tabindex="-1"]),' +
-    ['button', 'link', 'checkbox', 'radio', 'switch', 'textbox', 'searchbox', 'combobox', 'option', 'menuitem',
-     'menuitemcheckbox', 'menuitemradio', 'tab', 'slider', 'spinbutton', 'treeitem'].map(r => `[role=${r}]`).join(',');
-  const up = e => e.parentElement || (e.getRootNode() instanceof ShadowRoot ? e.getRootNode().host : null);
-  const below = (p, n, deep) => {
-    if (p.matches(INTERACTIVE)) return false;
-    for (let x = up(p), depth = 1; x && (deep || depth <= 2); x = up(x), depth++) {
-      if (x === n) return true;
-      if (x.matches(INTERACTIVE)) return false;
-    }
-    return false;
-  };
-  const above = (p, n) => {
-    if (p !== up(n) && (!up(n) || p !== up(up(n)))) return false;
-    const own = new Set([n, ...n.querySelectorAll('*')]);
-    for (const label of n.labels || []) for (const x of [label, ...label.querySelectorAll('*')]) own.add(x);
-    return !p.matches('body,html') && ![...p.querySelectorAll(INTERACTIVE)].some(x => !own.has(x) && n.control !== x);
-  };
-  const accepts = (p, n, deep) => {
-    if (p === n || below(p, n, deep) || above(p, n)) return true;
-    const label = p.closest('label');
-    if (label && label.control === n && (p === label || !p.matches(INTERACTIVE))) return true;
-    return n.localName === 'label' && n.control === p;
-  };
-"""
-
-_NODE_IDS = (
-    "paths => {" + _FIND + " const known = e => e && globalThis.__groundling ? "
-    "globalThis.__groundling.known(e) : 0; return paths.map(p => known(find(p))); }"
-)
-
-_ACCEPTED = (
-    "([nodes, tasks]) => {" + _FIND + _JUDGE + r"""
-  const all = nodes.map(n => [n, globalThis.__groundling.node(n)]).filter(pair => pair[1]);
-  return tasks.map(task => {
-    const wanted = task.map(a => [find(a.css), !!a.deep]).filter(pair => pair[0]);
-    return all.filter(([, p]) => wanted.some(([n, deep]) => accepts(p, n, deep))).map(pair => pair[0]);
-  });
-}"""
-)
-
-
 def node_ids(
     adapter: PageAdapter, snapshot: ElementSnapshot, selectors: Sequence[tuple[int, str]]
 ) -> Steps[list[int | None]]:
@@ -91,7 +35,7 @@ def node_ids(
     found: dict[tuple[int, str], int | None] = {}
     for index in sorted({frame for frame, _ in selectors}):
         paths = [css for frame, css in selectors if frame == index]
-        nodes = yield from _evaluate(adapter, index, _NODE_IDS, paths)
+        nodes = yield from _evaluate(adapter, index, "known", paths)
         ids = {e.node: e.id for e in snapshot if e.frame == index}
         found |= {(index, css): ids.get(n) for css, n in zip(paths, nodes, strict=True)}
     return [found[key] for key in selectors]
@@ -109,17 +53,17 @@ def accepted_ids(
     for index in sorted({a.get("frame", 0) for task in accepts for a in task}):
         ids = {e.node: e.id for e in snapshot if e.frame == index}
         tasks = [[dict(a) for a in task if a.get("frame", 0) == index] for task in accepts]
-        judged = yield from _evaluate(adapter, index, _ACCEPTED, [list(ids), tasks])
+        judged = yield from _evaluate(adapter, index, "accepted", [list(ids), tasks])
         paths = [[a["css"] for a in task] for task in tasks]
-        exact = yield from _evaluate(adapter, index, _NODE_IDS, sum(paths, []))
+        exact = yield from _evaluate(adapter, index, "known", sum(paths, []))
         first = {n for n in exact if n}
         for known, nodes in zip(out, judged, strict=True):
             known += [ids[n] for n in sorted(nodes, key=lambda n: n not in first)]
     return out
 
 
-def _evaluate(adapter: PageAdapter, frame: int, code: str, argument: Any) -> Steps[Any]:  # noqa: ANN401
+def _evaluate(adapter: PageAdapter, frame: int, function: str, argument: Any) -> Steps[Any]:  # noqa: ANN401
     frames = [f for f in adapter.page.frames if f is adapter.page.main_frame or f.url]
     target = frames[frame]
-    yield PageCall(lambda: target.evaluate("() => void " + script.reader()))
+    code = f"o => {{ {script.reader()}; return {script.judge()}.{function}(o); }}"
     return (yield PageCall(lambda: target.evaluate(code, argument)))

@@ -107,7 +107,11 @@ _INTERNED = {
 
 
 def _element(
-    e: Json, strings: Sequence[str], lists: Mapping[int, str], where: _Where, ids: Callable[[int], int]
+    e: Json,
+    strings: Sequence[str],
+    lists: Mapping[int, str],
+    where: _Where,
+    ids: Callable[[int], int],
 ) -> RawElement:
     out: Json = {}
     for key, value in e.items():

@@ -82,7 +82,7 @@ class PlaywrightAdapter(PageAdapter):
         for attempt in (1, 2, 3):
             try:
                 return (yield from self._read(frame, options, options.timeout_s))
-            except Exception as error:  # noqa: BLE001 - named below
+            except Exception as error:
                 failure = self._named(error, options.timeout_s)
                 if not isinstance(failure, NavigationError) or attempt == 3:
                     raise failure from error
@@ -171,7 +171,10 @@ class PlaywrightAdapter(PageAdapter):
         return _snapshot(main, [r for r in found.values()], elements, infos)
 
     def _frame_box(
-        self, frame: Any, found: dict[Any, FrameReading], boxes: dict[Any, tuple[float, float]]  # noqa: ANN401
+        self,
+        frame: Any,
+        found: dict[Any, FrameReading],
+        boxes: dict[Any, tuple[float, float]],
     ) -> Steps[tuple[float, float] | None]:
         parent = frame.parent_frame
         if parent not in found or parent not in boxes:
@@ -214,7 +217,9 @@ class PlaywrightAdapter(PageAdapter):
         node = handle.as_element()
         if node is None:
             why = yield PageCall(handle.json_value)
-            raise StaleElementError(f"{_said(element)} cannot be found again: {why}; read the page anew")
+            raise StaleElementError(
+                f"{_said(element)} cannot be found again: {why}; read the page anew"
+            )
         return node
 
     def _frame_of(self, element: RawElement, home: Any, state: _PageState) -> Any:  # noqa: ANN401
@@ -273,7 +278,10 @@ def _twins(elements: list[RawElement]) -> set[tuple[int, str | None, str]]:
 
 
 def _snapshot(
-    main: FrameReading, readings: list[FrameReading], elements: list[RawElement], infos: list[FrameInfo]
+    main: FrameReading,
+    readings: list[FrameReading],
+    elements: list[RawElement],
+    infos: list[FrameInfo],
 ) -> ElementSnapshot:
     data = main.data
     return ElementSnapshot(

@@ -1,4 +1,4 @@
-"""The page reader's JavaScript: source files in `js/`, joined in a fixed order without a bundler."""
+"""The page reader's JavaScript: source files in `js/`, joined in order without a bundler."""
 
 from functools import cache
 from importlib.resources import files
@@ -34,6 +34,12 @@ def reader() -> str:
     """Return an expression: the reader's functions, installed once per document."""
     parts = "\n".join(_part(name) for name in _PARTS)
     return f"(globalThis.__groundling || (function () {{\n'use strict';\n{parts}\n}})())"
+
+
+@cache
+def judge() -> str:
+    """Return an expression: the judging rules of the labelled data, for documents with a reader."""
+    return f"(function () {{\n'use strict';\n{_part('judge')}\n}})()"
 
 
 @cache

@@ -10,7 +10,7 @@ const E = Element.prototype, N = Node.prototype;
 const attr = method(E.getAttribute), has = method(E.hasAttribute), rectOf = method(E.getBoundingClientRect);
 const rectsOf = method(E.getClientRects), closest = method(E.closest), matches = method(E.matches);
 const find = method(E.querySelector), findAll = method(E.querySelectorAll), rootOf = method(N.getRootNode);
-const childrenOf = getter(E, 'children'), childNodesOf = getter(N, 'childNodes');
+const elementChildren = getter(E, 'children'), childNodesOf = getter(N, 'childNodes');
 const firstNode = getter(N, 'firstChild'), nextNode = getter(N, 'nextSibling'), typeOf = getter(N, 'nodeType');
 const nameOf = getter(E, 'tagName'), parentElement = getter(N, 'parentElement'), textOf = getter(N, 'textContent');
 const openShadow = getter(E, 'shadowRoot'), namespaceOf = getter(E, 'namespaceURI');
@@ -18,6 +18,9 @@ const isConnected = getter(N, 'isConnected'), slotOf = getter(E, 'assignedSlot')
 const dataOf = getter(CharacterData.prototype, 'data'), contains = method(N.contains);
 const checkVisible = E.checkVisibility && method(E.checkVisibility);
 const HTML_NS = 'http://www.w3.org/1999/xhtml', SVG_NS = 'http://www.w3.org/2000/svg';
+
+// Shadow roots have a getter of their own.
+const childrenOf = e => (typeOf(e) === 11 ? e.children : elementChildren(e));
 
 const words = text => new Set(text.split(' '));
 const collapse = s => s.replace(/[ \t\n\r\f]+/g, ' ').replace(/^ | $/g, '');
