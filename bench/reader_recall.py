@@ -21,6 +21,7 @@ from groundling.browser.judge import accepted_ids, node_ids
 from groundling.browser.launch import launch_sync
 from groundling.browser.playwright import PlaywrightAdapter
 from groundling.driver import run_sync
+from groundling.errors import GroundlingError
 
 
 def read_page(browser: Any, path: Path, tasks: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: ANN401
@@ -64,10 +65,15 @@ def main() -> None:
         instructions[task["id"]] = task["instruction"], task["accept"]
         if not task["expect_none"] and task["page"].startswith(args.pages or ""):
             by_page[task["page"]].append(task)
-    rows, started = [], time.perf_counter()
+    rows, failed, started = [], [], time.perf_counter()
     with launch_sync() as browser:
         for name, tasks in by_page.items():
-            row = read_page(browser, args.data / "pages" / f"{name}.html", tasks)
+            try:
+                row = read_page(browser, args.data / "pages" / f"{name}.html", tasks)
+            except GroundlingError as error:
+                print("failed", name, error)
+                failed.append(name)
+                continue
             rows.append(row)
             for task_id in row["missed"]:
                 print("missed", task_id, instructions[task_id])
@@ -75,10 +81,12 @@ def main() -> None:
                 print("truncated", name, row["truncated"])
     n = sum(len(t) for t in by_page.values())
     missed = [m for r in rows for m in r["missed"]]
+    missed += [t["id"] for name in failed for t in by_page[name]]
     result = {
         "bench": "reader_recall",
         "data": args.data.name,
         "pages": len(rows),
+        "failed_pages": failed,
         "tasks": n,
         "found": n - len(missed),
         "exact": sum(r["exact"] for r in rows),

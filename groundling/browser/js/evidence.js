@@ -71,10 +71,17 @@ function evidence(e, t, style, up, w) {
 }
 const HARD = words('native role editable label');
 
-// Layout containers: a pointer, listener or tab stop that merely wraps other targets.
+// Layout containers: a pointer, listener or tab stop that merely wraps other targets. One that shows text of its
+// own is a target itself: a row that opens a message and holds a star.
 function isWrapper(m, inner, w) {
   if (HARD.has(m.kind) || !inner) return false;
   const big = m.rect.width * m.rect.height > 0.5 * w.width * w.height;
-  if (m.kind === 'pointer' || big || inner > 3) return true;
+  if (big || inner > 6) return true;
+  if (m.pointer && showsText(m, w)) return false;
+  if (m.kind === 'pointer' || inner > 3) return true;
   return !m.pointer && (m.kind === 'tabindex' || inner > 1);
+}
+function showsText(m, w) {
+  for (let i = m.start; i < w.stream.length; i++) if (w.stream[i].text && foreign(w.stream[i]) === m) return true;
+  return false;
 }

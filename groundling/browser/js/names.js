@@ -6,6 +6,7 @@
 // `shown` (the caller knows that the element is visible), `style` (its style, if at hand), `max` characters,
 // `plain` (skip ::before and ::after, which cost two style computations per element).
 const UNREAD = words('SCRIPT STYLE TEMPLATE NOSCRIPT HEAD META LINK TITLE BASE PARAM SOURCE TRACK COL COLGROUP DATALIST');
+const NAMED_BY_HEADING = words('alertdialog article dialog');
 const NO_PLACEHOLDER = words('button submit reset image checkbox radio range color file hidden');
 
 function styledAway(e) {
@@ -61,7 +62,7 @@ function embeddedValue(e, t, role, c) {
   else if (role === 'combobox' || role === 'listbox') {
     const text = selectedText(e, c);
     if (text !== null) return text;
-    return role === 'combobox' && t !== 'SELECT' && e.isContentEditable ? textOf(e) : '';
+    return role === 'combobox' && t !== 'SELECT' ? textOf(e) : '';
   } else if (/^(slider|spinbutton|scrollbar|progressbar|meter)$/.test(role)) {
     if (has(e, 'aria-valuetext')) return attr(e, 'aria-valuetext');
     if (has(e, 'aria-valuenow')) return attr(e, 'aria-valuenow');
@@ -108,6 +109,10 @@ function alternative(n, c) {
     const text = content(e, inner);
     if (collapse(text) !== '') return text;
     if (c.rec && text) return text + (attr(e, 'title') || '');
+  }
+  if (!c.rec && NAMED_BY_HEADING.has(role)) {
+    const heading = find(e, 'h1,h2,h3,h4,h5,h6,[role=heading]');
+    if (heading) return alternative(heading, { ...c, rec: true, shown: false, style: null });
   }
   const title = attr(e, 'title');  // 2I
   if (title && title.trim() && !bare) return title;
@@ -163,11 +168,20 @@ function labelText(e, c) {
   return collapse(parts.join(' ')) || null;
 }
 
+function asDrawn(text, e) {
+  switch (e.nodeType === 1 ? styleOf(e).textTransform : '') {
+    case 'uppercase': return text.toUpperCase();
+    case 'lowercase': return text.toLowerCase();
+    case 'capitalize': return text.replace(/(^|[^\p{L}\p{N}'’])(\p{L})/gu, (all, gap, first) => gap + first.toUpperCase());
+  }
+  return text;
+}
+
 // 2F: the text of the children, with spaces where the page shows a break.
 function content(e, c) {
   let text = c.plain ? '' : generated(e, '::before');
   for (const k of drawnChildren(e)) {
-    if (k.nodeType === 3) { text += dataOf(k); continue; }
+    if (k.nodeType === 3) { text += c.plain ? dataOf(k) : asDrawn(dataOf(k), e); continue; }
     if (k.nodeType !== 1) continue;
     const t = tagOf(k);
     if (UNREAD.has(t) && !c.hidden) continue;
@@ -190,10 +204,10 @@ const fresh = (max, quick, force) => ({ visited: new Set(), lb: false, rec: fals
 
 // `quick` is for elements known to be visible: pseudo-elements are read only if there is no other name.
 function nameFor(e, max, quick) {
-  const role = roleOf(e), labelled = has(e, 'aria-label') || has(e, 'aria-labelledby');
-  if (NEVER_NAMED.has(role) && !labelled && !attr(e, 'title')) return '';
+  const role = roleOf(e), marked = has(e, 'aria-label') || has(e, 'aria-labelledby');
+  if (NEVER_NAMED.has(role) && !marked && !attr(e, 'title') && namespaceOf(e) !== SVG_NS) return '';
   const child = firstNode(e);
-  if (quick && child && child.nodeType === 3 && !nextNode(child) && NAMED_BY_CONTENT.has(role) && !labelled &&
+  if (quick && child && child.nodeType === 3 && !nextNode(child) && NAMED_BY_CONTENT.has(role) && !marked &&
       !shadowOf(e) && !(e.labels && e.labels.length)) {
     const text = collapse(dataOf(child));
     if (text) return text;

@@ -18,20 +18,23 @@ const GLOBAL_ARIA = ('atomic busy controls current describedby details dropeffec
   'labelledby live owns relevant roledescription').split(' ').map(n => 'aria-' + n);
 const SECTIONING = 'article,aside,main,nav,section,[role=article],[role=complementary],[role=main],' +
   '[role=navigation],[role=region]';
+const NESTING = 'article,aside,nav,section,[role=article],[role=complementary],[role=navigation],[role=region]';
 const INPUT_ROLE = { button: 'button', submit: 'button', reset: 'button', image: 'button', color: 'button',
   file: 'button', checkbox: 'checkbox', radio: 'radio', range: 'slider', number: 'spinbutton', search: 'searchbox' };
-const TAG_ROLE = { ARTICLE: 'article', ASIDE: 'complementary', BLOCKQUOTE: 'blockquote', BUTTON: 'button',
+const TAG_ROLE = { ADDRESS: 'group', ARTICLE: 'article', BLOCKQUOTE: 'blockquote', BUTTON: 'button',
   CAPTION: 'caption', CODE: 'code', DD: 'definition', DEL: 'deletion', DETAILS: 'group', DFN: 'term', DT: 'term',
   DIALOG: 'dialog', EM: 'emphasis', FIELDSET: 'group', FIGURE: 'figure', H1: 'heading', H2: 'heading',
   H3: 'heading', H4: 'heading', H5: 'heading', H6: 'heading', HR: 'separator', HTML: 'document', INS: 'insertion',
   MAIN: 'main', MARK: 'mark', MATH: 'math', math: 'math', MENU: 'list', METER: 'meter', NAV: 'navigation',
-  OL: 'list', UL: 'list', LI: 'listitem', OPTGROUP: 'group', OPTION: 'option', OUTPUT: 'status', P: 'paragraph',
+  OL: 'list', UL: 'list', DIR: 'list', HGROUP: 'group', S: 'deletion', OPTGROUP: 'group', OPTION: 'option', OUTPUT: 'status', P: 'paragraph',
   PROGRESS: 'progressbar', SEARCH: 'search', STRONG: 'strong', SUB: 'subscript', SUP: 'superscript', svg: 'img',
   TABLE: 'table', TBODY: 'rowgroup', THEAD: 'rowgroup', TFOOT: 'rowgroup', TEXTAREA: 'textbox', TIME: 'time',
-  TR: 'row' };
+  TR: 'row', image: 'img', g: 'group' };
 
 const inputType = e => (attr(e, 'type') || 'text').toLowerCase();
-const named = e => (attr(e, 'aria-label') || '').trim() !== '' || has(e, 'aria-labelledby') || !!attr(e, 'title');
+const spoken = text => (text || '').trim() !== '';
+const labelled = e => spoken(attr(e, 'aria-label')) || byIds(e, 'aria-labelledby').some(x => spoken(textOf(x)) || spoken(attr(x, 'aria-label')));
+const named = e => labelled(e) || spoken(attr(e, 'title'));
 const isHeading = t => t.length === 2 && t[0] === 'H' && t[1] >= '1' && t[1] <= '6';
 
 function focusable(e) {
@@ -54,6 +57,7 @@ function cellRole(e, tag) {
 function inputRole(e) {
   const type = inputType(e);
   if (type === 'hidden') return null;
+  if (type === 'checkbox' && has(e, 'switch')) return 'switch';
   if (e.list && (type === 'search' || !INPUT_ROLE[type]) && type !== 'password') return 'combobox';
   return INPUT_ROLE[type] || 'textbox';
 }
@@ -64,10 +68,13 @@ function implicitRole(e) {
     case 'A': case 'AREA': return has(e, 'href') ? 'link' : 'generic';
     case 'INPUT': return inputRole(e);
     case 'SELECT': return e.multiple || e.size > 1 ? 'listbox' : 'combobox';
-    case 'IMG': return attr(e, 'alt') === '' && !named(e) && !has(e, 'tabindex') ? 'presentation' : 'img';
+    case 'IMG': return attr(e, 'alt') === '' && !labelled(e) && !has(e, 'tabindex') ? 'none' : 'img';
+    case 'a': return has(e, 'href') || has(e, 'xlink:href') ? 'link' : 'generic';
     case 'TD': case 'TH': return cellRole(e, t);
-    case 'HEADER': return parent && closest(parent, SECTIONING) ? 'generic' : 'banner';
-    case 'FOOTER': return parent && closest(parent, SECTIONING) ? 'generic' : 'contentinfo';
+    case 'HEADER': return parent && closest(parent, SECTIONING) ? 'sectionheader' : 'banner';
+    case 'FOOTER': return parent && closest(parent, SECTIONING) ? 'sectionfooter' : 'contentinfo';
+    case 'ASIDE': return parent && closest(parent, NESTING) && !named(e) ? 'generic' : 'complementary';
+    case 'LI': return parentOf(e) && /^(list|directory)$/.test(roleOf(parentOf(e))) ? 'listitem' : 'generic';
     case 'SECTION': return named(e) ? 'region' : 'generic';
     case 'FORM': return named(e) ? 'form' : 'generic';
     case 'SUMMARY': return parent && tagOf(parent) === 'DETAILS' ? 'button' : 'generic';
