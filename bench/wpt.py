@@ -19,7 +19,10 @@ from pathlib import Path
 from groundling.browser import script
 
 _GLUE = """
-window.axOf = e => ({ name: globalThis.__groundling.name(e), role: globalThis.__groundling.role(e) });
+{
+  const api = globalThis.__groundling;
+  window.axOf = e => ({ name: api.name(e), role: api.role(e) });
+}
 """
 
 

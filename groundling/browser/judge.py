@@ -25,6 +25,7 @@ from groundling.elements import ElementSnapshot
 Accept = Mapping[str, Any]
 """`{"frame": 0, "css": "...", "deep": false}`; `frame` counts the page's frames, 0 the main one."""
 
+
 def node_ids(
     adapter: PageAdapter, snapshot: ElementSnapshot, selectors: Sequence[tuple[int, str]]
 ) -> Steps[list[int | None]]:
@@ -54,8 +55,8 @@ def accepted_ids(
         ids = {e.node: e.id for e in snapshot if e.frame == index}
         tasks = [[dict(a) for a in task if a.get("frame", 0) == index] for task in accepts]
         judged = yield from _evaluate(adapter, index, "accepted", [list(ids), tasks])
-        paths = [[a["css"] for a in task] for task in tasks]
-        exact = yield from _evaluate(adapter, index, "known", sum(paths, []))
+        paths = [a["css"] for task in tasks for a in task]
+        exact = yield from _evaluate(adapter, index, "known", paths)
         first = {n for n in exact if n}
         for known, nodes in zip(out, judged, strict=True):
             known += [ids[n] for n in sorted(nodes, key=lambda n: n not in first)]

@@ -130,19 +130,21 @@ class PlaywrightAdapter(PageAdapter):
         return PageCall(lambda: _evaluate_sync(frame, code, argument, timeout_s))
 
     def _read_others(self, frames: list[Any], options: SnapshotOptions) -> Steps[list[Any]]:
-        limit = options.frame_timeout_s
+        """Return each frame's reading, or the error that it ended in."""
+        texts = yield from self._ask(frames, script.call("json"), options)
+        missing = [f for f, text in zip(frames, texts, strict=True) if text is None]
         code = script.install_and_call("json")
-        calls = tuple(self._call(f, code, _arguments(options), limit) for f in frames)
+        installed = dict(zip(missing, (yield from self._ask(missing, code, options)), strict=True))
+        answers = [installed.get(f, t) for f, t in zip(frames, texts, strict=True)]
+        return [_reading_or_error(answer) for answer in answers]
+
+    def _ask(self, frames: list[Any], code: str, options: SnapshotOptions) -> Steps[list[Any]]:
+        limit, arguments = options.frame_timeout_s, _arguments(options)
+        calls = tuple(self._call(f, code, arguments, limit) for f in frames)
         if not calls:
             return []
-        texts = yield Gather(calls, timeout_s=limit)
-        out: list[Any] = []
-        for text in texts:
-            try:
-                out.append(text if isinstance(text, Exception) else parse_frame(text))
-            except SnapshotError as error:
-                out.append(error)
-        return out
+        answers: list[Any] = yield Gather(calls, timeout_s=limit)
+        return answers
 
     def _assemble(
         self, state: _PageState, main: FrameReading, others: list[tuple[Any, Any]]
@@ -168,11 +170,11 @@ class PlaywrightAdapter(PageAdapter):
                     elements += build_elements(reading.data, index, place, ids, size)
             infos.append(FrameInfo(index, frame.url, frame.name, error))
         state.twins = _twins(elements)
-        return _snapshot(main, [r for r in found.values()], elements, infos)
+        return _snapshot(main, list(found.values()), elements, infos)
 
     def _frame_box(
         self,
-        frame: Any,
+        frame: Any,  # noqa: ANN401
         found: dict[Any, FrameReading],
         boxes: dict[Any, tuple[float, float]],
     ) -> Steps[tuple[float, float] | None]:
@@ -181,7 +183,7 @@ class PlaywrightAdapter(PageAdapter):
             return None
         try:
             handle = yield PageCall(frame.frame_element)
-            node = yield PageCall(lambda: handle.evaluate(script.install_and_call("number")))
+            node = yield PageCall(lambda: handle.evaluate(script.call("number")))
         except Exception as error:  # noqa: BLE001 - the frame went away: named in FrameInfo
             log.debug("frame %s has no element any more: %s", frame.url, error)
             return None
@@ -314,6 +316,13 @@ def _truncated(readings: list[FrameReading], infos: list[FrameInfo]) -> str:
         if i.error and i.error != "not visible"
     ]
     return "; ".join(parts)
+
+
+def _reading_or_error(answer: Any) -> FrameReading | Exception:  # noqa: ANN401
+    try:
+        return answer if isinstance(answer, Exception) else parse_frame(answer)
+    except SnapshotError as error:
+        return error
 
 
 def _frame_error(reading: Any) -> str:  # noqa: ANN401

@@ -3,17 +3,18 @@
 // While walking, all visible text goes into one stream of tokens {text, owner, frame}; an element puts a mark
 // (empty text) there when it opens. `m.start` and `m.end` bound an element's part of the stream, so that the text
 // before it, after it and around it are slices.
-const MAX_CONTEXT = 200, MAX_SIDE = 80;
+const MAX_CONTEXT = 200, MAX_SIDE = 80, MAX_TOKENS = 60;
 
 const owned = (token, m) => { for (let o = token.owner; o; o = o.outer) if (o === m) return true; return false; };
 const foreign = token => { let o = token.owner; while (o && o.drop) o = o.outer; return o; };
 
 function textBefore(m, w) {
   let text = '';
+  m.beforeAt = -1;
   for (let i = m.start - 1; i >= 0 && i > m.start - 12; i--) {
     const token = w.stream[i], other = foreign(token);
     if (other && !inChain(other, m)) break;
-    if (token.text) text = token.text + ' ' + text;
+    if (token.text) { text = token.text + ' ' + text; if (m.beforeAt < 0) m.beforeAt = i; }
     if (text.length >= MAX_SIDE || (text && token.block !== m.block)) break;
   }
   text = clean(text);
@@ -43,12 +44,14 @@ function sliceText(frame, m, w) {
   return clean(text);
 }
 
-// Text of the innermost row, item or card that says anything beside the element itself. Outer ones count only
+// Text of the innermost row, item or card that says anything beside the element itself; more than 60 pieces of
+// text are no row, but a section of the page. Outer ones count only
 // if they are short: a card around a row, not the page around a menu. An element in no item gets the text of the
 // closest ancestor that holds little more than it.
 function contextOf(m, w) {
   let items = 0;
   for (let f = m.frame, depth = 0; f.up && depth < 14; f = f.up, depth++) {
+    if (f.end - f.start > MAX_TOKENS) break;
     if (f.isItem || (f.grouping && f !== m.frame)) {
       const text = sliceText(f, m, w);
       if (text && text !== m.name && (!items || text.length <= MAX_CONTEXT)) return cut(text, MAX_CONTEXT);
@@ -71,10 +74,13 @@ function placesOf(m) {
   return out;
 }
 
-// A field that no markup names is named by what stands beside it.
+// A field that no markup names is named by what stands beside it. A placeholder is a name already, so that the
+// label must then stand closer: within the next two boxes around the field, not four.
 function visibleLabel(m, w, before, after) {
   if (m.role === 'checkbox' || m.role === 'radio' || m.role === 'switch') return after || before;
-  return before || (m.cell && m.cell.column) || '';
+  let box = m.frame;
+  for (let n = m.spoken ? 2 : 4; n > 0 && box.up.up; n--) box = box.up;
+  return (m.beforeAt >= box.start && before) || (m.cell && m.cell.column) || '';
 }
 
 function labelOf(e, limit) {

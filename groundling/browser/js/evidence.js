@@ -63,7 +63,8 @@ function evidence(e, t, style, up, w) {
   }
   if (has(e, 'role') && INTERACTIVE.has(roleOf(e))) return 'role';
   if (has(e, 'contenteditable') && e.isContentEditable) return 'editable';
-  if (has(e, 'tabindex') && e.tabIndex >= 0) return 'tabindex';
+  // Cells of a grid take part in it with tabindex -1, too: the grid moves the focus among them.
+  if (has(e, 'tabindex') && (e.tabIndex >= 0 || attr(e, 'role') === 'gridcell')) return 'tabindex';
   if (t === 'LABEL' && e.control) return '';  // its control stands for it
   if (listens(e, w.devtools, w.delegated)) return 'listener';
   if (t !== 'LABEL' && style.cursor === 'pointer' && !up.pointer && !up.inside) return 'pointer';

@@ -18,7 +18,11 @@ function likeness(e) {
   return t + '|' + role + '|' + (first ? tagOf(first) + (attr(first, 'class') || '').slice(0, 20) : '');
 }
 
-function repeated(children) {
+// Links, buttons and spans in running text are no list.
+const INLINE_ITEM = /^(A|BUTTON|SPAN)[.|]/;
+const hasOwnText = parent => { for (let k = firstNode(parent); k; k = nextNode(k)) if (typeOf(k) === 3 && /[\p{L}\p{N}]{2}/u.test(dataOf(k))) return true; return false; };
+
+function repeated(children, parent) {
   const groups = new Map();
   for (const k of children) {
     const sign = likeness(k);
@@ -29,6 +33,7 @@ function repeated(children) {
     const enough = sign.startsWith('ARTICLE') ? 2 : 3;
     if (g.length >= enough && (!best || g.length > best.length)) best = g;
   }
+  if (best && INLINE_ITEM.test(likeness(best[0])) && hasOwnText(parent)) return null;
   // Fewer than half of the children: they merely look alike.
   return best && best.length * 2 >= children.length ? best : null;
 }
@@ -42,7 +47,7 @@ function itemsOf(e, t, role, parent) {
     const wanted = words(ROLE_ITEMS[role]);
     items = [...children].filter(k => wanted.has(roleOf(k)));
   } else if (ITEM_OF[t]) items = [...children].filter(k => tagOf(k) === 'LI');
-  if (!items || items.length < 2) items = repeated(children);
+  if (!items || items.length < 2) items = repeated(children, parent);
   return items ? new Set(items) : null;
 }
 

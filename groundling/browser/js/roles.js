@@ -29,7 +29,7 @@ const TAG_ROLE = { ADDRESS: 'group', ARTICLE: 'article', BLOCKQUOTE: 'blockquote
   OL: 'list', UL: 'list', DIR: 'list', HGROUP: 'group', S: 'deletion', OPTGROUP: 'group', OPTION: 'option', OUTPUT: 'status', P: 'paragraph',
   PROGRESS: 'progressbar', SEARCH: 'search', STRONG: 'strong', SUB: 'subscript', SUP: 'superscript', svg: 'img',
   TABLE: 'table', TBODY: 'rowgroup', THEAD: 'rowgroup', TFOOT: 'rowgroup', TEXTAREA: 'textbox', TIME: 'time',
-  TR: 'row', image: 'img', g: 'group' };
+  TR: 'row', image: 'img' };
 
 const inputType = e => (attr(e, 'type') || 'text').toLowerCase();
 const spoken = text => (text || '').trim() !== '';
@@ -70,6 +70,7 @@ function implicitRole(e) {
     case 'SELECT': return e.multiple || e.size > 1 ? 'listbox' : 'combobox';
     case 'IMG': return attr(e, 'alt') === '' && !labelled(e) && !has(e, 'tabindex') ? 'none' : 'img';
     case 'a': return has(e, 'href') || has(e, 'xlink:href') ? 'link' : 'generic';
+    case 'g': return named(e) || [...childrenOf(e)].some(x => tagOf(x) === 'title') ? 'group' : 'generic';
     case 'TD': case 'TH': return cellRole(e, t);
     case 'HEADER': return parent && closest(parent, SECTIONING) ? 'sectionheader' : 'banner';
     case 'FOOTER': return parent && closest(parent, SECTIONING) ? 'sectionfooter' : 'contentinfo';

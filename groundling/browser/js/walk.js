@@ -126,10 +126,17 @@ function leave(e, t, f, w, headingsBefore) {
   if (f.isItem && (f.end > f.start)) f.item.list.items.push(f.item); else if (f.item) { if (f.isItem) f.item.index = 0; }
   if (f.resets || f.isItem || SCOPES.has(t)) w.headings = headingsBefore;
   const role = attr(e, 'role');
-  if ((isHeading(t) && (!role || role === 'heading')) || role === 'heading') {
-    const level = Number(attr(e, 'aria-level')) || (isHeading(t) ? Number(t[1]) : 2);
-    const text = cut(clean(w.stream.slice(f.start, f.end).map(x => x.text).join(' ')), 100);
-    if (text) w.headings = [...headingsBefore.filter(h => h.level < level), { level, text }];
+  if ((isHeading(t) && (!role || role === 'heading')) || role === 'heading') leaveHeading(e, t, f, w, headingsBefore);
+}
+// Its text is what stands outside links and buttons, if anything does ("History [edit]"); those are under it, too.
+function leaveHeading(e, t, f, w, headingsBefore) {
+  const tokens = w.stream.slice(f.start, f.end), join = list => clean(list.map(x => x.text).join(' ')).replace(/\s*\[\s*\]$/, '');
+  const text = cut(join(tokens.filter(x => x.owner === f.owner)) || join(tokens), 100);
+  if (!text) return;
+  const level = Number(attr(e, 'aria-level')) || (isHeading(t) ? Number(t[1]) : 2);
+  w.headings = [...headingsBefore.filter(h => h.level < level), { level, text }];
+  for (let i = w.found.length - 1; i >= 0 && w.found[i].start >= f.start; i--) {
+    if (join(w.stream.slice(w.found[i].start, w.stream.length)) !== text) w.found[i].headings = w.headings;
   }
 }
 
