@@ -206,6 +206,8 @@ class PlaywrightAdapter(PageAdapter):
             "name": element.text,
             "context": element.context,
             "row": element.row_header,
+            "heading": element.heading,
+            "listed": bool(element.places),
             "twins": (element.frame, element.role, element.text) in state.twins,
         }
         code = script.install_and_call("resolve")

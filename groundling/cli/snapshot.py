@@ -55,7 +55,7 @@ def _read(
     from groundling.browser.playwright import PlaywrightAdapter
     from groundling.driver import run_sync
 
-    size = {"width": options["width"], "height": options["height"]}
+    size: Any = {"width": options["width"], "height": options["height"]}
     with launch_sync(headed=options["headed"]) as browser:
         page = browser.new_page(viewport=size)
         adapter = PlaywrightAdapter(page, is_async=False)
