@@ -1,0 +1,313 @@
+"""How well each element fits an instruction, as numbers that a small model can weigh.
+
+Every feature is comparable between pages: shares in [0, 1], ranks, counts on a log scale.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from groundling.elements import RawElement
+from groundling.ranking import vectors
+from groundling.ranking.index import FIELDS, Floats, PageIndex
+from groundling.ranking.places import page_features
+from groundling.ranking.query import Query
+from groundling.ranking.words import STOP
+
+TASK_TYPES = ("find_input", "find_button", "find_link", "select_from_list", "find_any")
+ROLE_GROUPS = {
+    "button": {"button", "clickable"},
+    "link": {"link"},
+    "field": {"textbox", "searchbox", "spinbutton", "textarea", "input"},
+    "select": {"combobox", "listbox", "select"},
+    "checkbox": {"checkbox", "menuitemcheckbox"},
+    "radio": {"radio", "menuitemradio"},
+    "switch": {"switch"},
+    "tab": {"tab"},
+    "menuitem": {"menuitem", "option", "treeitem"},
+    "slider": {"slider"},
+    "image": {"img", "image"},
+    "heading": {"heading"},
+}
+_FITS = {
+    "find_input": {"field": 1.0, "select": 0.6, "slider": 0.3},
+    "find_button": {"button": 1.0, "link": 0.5, "tab": 0.4, "menuitem": 0.4, "switch": 0.4},
+    "find_link": {"link": 1.0, "button": 0.5, "tab": 0.5, "menuitem": 0.6},
+    "select_from_list": {"select": 1.0, "menuitem": 0.7, "radio": 0.5, "link": 0.4, "button": 0.4},
+}
+_ROLE_GROUP_OF = {role: group for group, roles in ROLE_GROUPS.items() for role in roles}
+_GROUPS = tuple(ROLE_GROUPS)
+
+_OVERLAP = tuple(f"in_{f}" for f in FIELDS)
+FEATURES: tuple[str, ...] = (
+    *_OVERLAP,
+    *(f"head_in_{f}" for f in FIELDS[:8]),
+    *(f"scope_in_{f}" for f in FIELDS[:8]),
+    "anywhere", "anywhere_best", "name_or_label", "name_best", "name_explained", "exact_name",
+    "name_in_instruction", "instruction_in_name", "quoted_name", "quoted_anywhere",
+    "unwanted_in_name", "unwanted_near", "near_name", "near_all", "near_head", "near_scope",
+    "near_soft", "near_value", "name_rank", "anywhere_rank", "near_rank",
+    "task_fit", "role_said", "role_denied", "state_agrees", "state_asked",
+    *(f"is_{g}" for g in _GROUPS), "is_other",
+    "task_input", "task_button", "task_link", "task_list",
+    "asks_ordinal", "asks_scope", "asks_not", "n_wanted", "found_share",
+    "ordinal_item", "ordinal_any", "ordinal_role_form", "ordinal_role_heading",
+    "ordinal_role_landmark", "ordinal_role_page", "ordinal_match", "ordinal_list_named",
+    "place_agrees", "is_ad", "no_ad", "place_index", "place_size", "first_of_item",
+    "y", "x", "order", "in_viewport", "area", "occluded", "disabled", "primary", "in_dialog",
+    "dialog_open", "nameless", "name_words", "twins", "twin_rank", "importance", "has_value",
+    "native", "header", "footer", "navigation", "n_elements",
+)  # fmt: skip
+
+
+def features(index: PageIndex, query: Query, task_type: str) -> Floats:
+    """Return the features of each indexed element, shape (elements, len(FEATURES))."""
+    columns: dict[str, Any] = {}
+    weights = np.array([_weight(index, w) for w in query.wanted], np.float32)
+    matched = index.matches(query.wanted)
+    _overlaps(columns, query, weights, matched, index)
+    _whole_names(columns, index, query)
+    _negations(columns, index, query)
+    _meaning(columns, index, query)
+    _roles(columns, index, query, task_type)
+    page_features(columns, index, query)
+    columns["found_share"] = (
+        float(weights @ matched.max((1, 2))) / max(1e-6, float(weights.sum()))
+        if len(weights)
+        else 0.0
+    )
+    n = len(index.elements)
+    out = np.zeros((n, len(FEATURES)), np.float32)
+    for j, name in enumerate(FEATURES):
+        out[:, j] = columns[name]
+    return out
+
+
+def _weight(index: PageIndex, word: str) -> float:
+    # Words for kinds of elements ("button") are rarely part of a name; numbers of the instruction
+    # that are nowhere on the page should not hide what matches.
+    return index.idf(word) if word not in STOP else 0.2
+
+
+def _overlaps(
+    columns: dict[str, Any], query: Query, weights: Floats, matched: Floats, index: PageIndex
+) -> None:
+    n_head = len(query.head)
+    total = max(1e-6, float(weights.sum()))
+    by_field = (
+        np.tensordot(weights, matched, 1) / total if len(weights) else np.zeros(matched.shape[1:])
+    )
+    for j, name in enumerate(FIELDS):
+        columns[f"in_{name}"] = by_field[:, j]
+    for part, rows in (("head", slice(0, n_head)), ("scope", slice(n_head, None))):
+        w = weights[rows]
+        share = (
+            np.tensordot(w, matched[rows], 1) / max(1e-6, float(w.sum()))
+            if len(w)
+            else 0 * by_field
+        )
+        for j, name in enumerate(FIELDS[:8]):
+            columns[f"{part}_in_{name}"] = share[:, j]
+    columns["anywhere"] = (
+        _share(weights, matched.max(2)) if len(weights) else np.zeros(len(by_field))
+    )
+    columns["name_or_label"] = (
+        _share(weights, matched[:, :, :3].max(2)) if len(weights) else np.zeros(len(by_field))
+    )
+    hits = (matched[:, :, 0] > 0.5).sum(0) if len(weights) else np.zeros(len(by_field))
+    columns["name_explained"] = np.minimum(1.0, hits / np.maximum(index.lengths, 1))
+    for name, source in (("name_best", "name_or_label"), ("anywhere_best", "anywhere")):
+        best = max(1e-6, float(np.max(columns[source], initial=0)))
+        columns[name] = columns[source] / best
+    columns["name_rank"] = _ranks(columns["name_or_label"])
+    columns["anywhere_rank"] = _ranks(columns["anywhere"])
+    columns["n_wanted"] = min(len(query.wanted), 12)
+    columns["asks_scope"] = float(bool(query.scope))
+
+
+def _share(weights: Floats, matched: Floats) -> Floats:
+    share: Floats = weights @ matched / max(1e-6, float(weights.sum()))
+    return share
+
+
+def _ranks(values: Floats) -> Floats:
+    """Share of the elements that are strictly better, on a scale that spreads the first few."""
+    ordered = np.sort(-values)
+    better = np.searchsorted(ordered, -values, side="left")
+    ranks: Floats = np.log1p(better).astype(np.float32)
+    return ranks
+
+
+def _whole_names(columns: dict[str, Any], index: PageIndex, query: Query) -> None:
+    wish = " ".join(w for w in _plain(query.text).split())
+    n = len(index.elements)
+    exact, inside, around, quoted, quoted_any = (np.zeros(n, np.float32) for _ in range(5))
+    for i, element in enumerate(index.elements):
+        name = _plain(element.text) or _plain(element.label) or _plain(element.placeholder)
+        if name:
+            exact[i] = name == wish
+            if len(name) > 1 and f" {name} " in f" {wish} ":
+                inside[i] = len(name) / len(wish)
+            elif len(wish) > 2 and wish in name:
+                around[i] = len(wish) / len(name)
+        if query.quoted:
+            held = " ".join(index.texts[i]).lower()
+            quoted[i] = any(_plain(q) == name for q in query.quoted)
+            quoted_any[i] = any(q in held for q in query.quoted)
+    columns.update(
+        exact_name=exact, name_in_instruction=inside, instruction_in_name=around,
+        quoted_name=quoted, quoted_anywhere=quoted_any,
+    )  # fmt: skip
+
+
+def _plain(text: str) -> str:
+    return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
+
+
+def _negations(columns: dict[str, Any], index: PageIndex, query: Query) -> None:
+    unwanted = [w for w in query.unwanted if w not in query.wanted]
+    columns["asks_not"] = float(bool(query.unwanted))
+    if not unwanted:
+        columns["unwanted_in_name"] = columns["unwanted_near"] = 0.0
+        return
+    matched = index.matches(unwanted)
+    weights = np.array([index.idf(w) for w in unwanted], np.float32)
+    columns["unwanted_in_name"] = _share(weights, matched[:, :, :2].max(2))
+    columns["unwanted_near"] = _share(weights, matched[:, :, 3:7].max(2))
+
+
+def _meaning(columns: dict[str, Any], index: PageIndex, query: Query) -> None:
+    page = _page_vectors(index)
+    wanted = _mean_vector(query.wanted, query)
+    head = _mean_vector(query.head, query)
+    scope = _mean_vector(query.scope, query)
+    columns["near_name"] = page["name"] @ wanted
+    columns["near_all"] = page["all"] @ wanted
+    columns["near_value"] = page["value"] @ wanted
+    columns["near_head"] = page["name"] @ head
+    columns["near_scope"] = page["around"] @ scope
+    columns["near_rank"] = _ranks(columns["near_name"] + columns["near_all"])
+    columns["near_soft"] = _soft_matches(page, index, query)
+
+
+def _mean_vector(stems_wanted: Sequence[str], query: Query) -> Floats:
+    from groundling.ranking.words import stem, words
+
+    kept = [w for w in words(query.text.lower()) if stem(w) in stems_wanted]
+    if not kept:
+        return np.zeros(vectors.size(), np.float32)
+    return vectors.unit(vectors.word_matrix(kept).mean(0))
+
+
+def _page_vectors(index: PageIndex) -> dict[str, Any]:
+    """Return the mean vector of each element's name, value, surroundings and all of it."""
+    found: dict[str, Any] | None = index.extra.get("vectors")
+    if found is not None:
+        return found
+    from groundling.ranking.words import words
+
+    parts: dict[str, list[tuple[str, ...]]] = {
+        "name": index.name_words,
+        "value": [words(t[2])[:40] for t in index.texts],
+        "around": [words(f"{t[3][:300]} {t[4]} {t[5]} {t[6]}") for t in index.texts],
+    }
+    parts["all"] = [
+        n + v[:12] + a[:40] + words(f"{t[7]} {t[8]}")[:16]
+        for n, v, a, t in zip(
+            parts["name"], parts["value"], parts["around"], index.texts, strict=True
+        )
+    ]
+    table: dict[str, int] = {}
+    rows = {
+        k: [[table.setdefault(w, len(table)) for w in ws] for ws in v] for k, v in parts.items()
+    }
+    matrix = (
+        vectors.word_matrix(list(table)) if table else np.zeros((1, vectors.size()), np.float32)
+    )
+    out: dict[str, Any] = {k: vectors.unit(_means(matrix, v)) for k, v in rows.items()}
+    out["unit"], out["name_rows"] = vectors.unit(matrix), rows["name"]
+    index.extra["vectors"] = out
+    return out
+
+
+def _means(matrix: Floats, rows: list[list[int]]) -> Floats:
+    out = np.zeros((len(rows), matrix.shape[1]), np.float32)
+    flat = [r for row in rows for r in row]
+    if not flat:
+        return out
+    lengths = np.array([len(r) for r in rows])
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    filled = lengths > 0
+    sums = np.add.reduceat(matrix[flat], starts[filled], axis=0)
+    out[filled] = sums / lengths[filled, None]
+    return out
+
+
+def _soft_matches(page: dict[str, Any], index: PageIndex, query: Query) -> Floats:
+    """Return, for each name, how near its nearest word is to each wanted word, weighted by idf."""
+    from groundling.ranking.words import stem, words
+
+    wanted = [w for w in words(query.text.lower()) if stem(w) in query.wanted]
+    n = len(index.elements)
+    rows: list[list[int]] = page["name_rows"]
+    flat = [r for row in rows for r in row]
+    if not wanted or not flat:
+        return np.zeros(n, np.float32)
+    near = page["unit"] @ vectors.unit(vectors.word_matrix(wanted)).T
+    lengths = np.array([len(r) for r in rows])
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    filled = lengths > 0
+    best = np.zeros((n, len(wanted)), np.float32)
+    best[filled] = np.maximum.reduceat(near[flat], starts[filled], axis=0)
+    weights = np.array([index.idf(stem(w)) for w in wanted], np.float32)
+    soft: Floats = best @ weights / weights.sum()
+    return soft
+
+
+def role_group(element: RawElement) -> str:
+    """Return the group of an element's role, `other` if it is in none."""
+    return _ROLE_GROUP_OF.get(element.role or "", "other")
+
+
+def _roles(columns: dict[str, Any], index: PageIndex, query: Query, task_type: str) -> None:
+    groups = [role_group(e) for e in index.elements]
+    fits = _FITS.get(task_type)
+    columns["task_fit"] = [fits.get(g, 0.1) if fits else 0.5 for g in groups]
+    said = query.roles
+    columns["role_said"] = [float(g in said) for g in groups]
+    columns["role_denied"] = [float(bool(said) and g not in said) for g in groups]
+    for group in (*_GROUPS, "other"):
+        columns[f"is_{group}"] = [float(g == group) for g in groups]
+    for name, task in zip(("input", "button", "link", "list"), TASK_TYPES[:4], strict=True):
+        columns[f"task_{name}"] = float(task_type == task)
+    asked = query.states & set(_STATE_TESTS)
+    columns["state_asked"] = float(bool(asked))
+    columns["state_agrees"] = [
+        max((_STATE_TESTS[s](e) for s in asked), default=0.0) for e in index.elements
+    ]
+
+
+def _truth(value: bool | None) -> float:
+    return 0.0 if value is None else 1.0 if value else -1.0
+
+
+def _on(e: RawElement) -> bool | None:
+    for state in (e.checked, e.pressed):
+        if state is not None:
+            return state in ("true", "mixed")
+    return e.selected
+
+
+_STATE_TESTS: dict[str, Callable[[RawElement], float]] = {
+    "checked": lambda e: _truth(_on(e)),
+    "unchecked": lambda e: -_truth(_on(e)),
+    "disabled": lambda e: _truth(e.disabled),
+    "expanded": lambda e: _truth(e.expanded),
+    "collapsed": lambda e: -_truth(e.expanded),
+    "current": lambda e: 1.0 if e.current or e.selected or e.pressed == "true" else -0.2,
+    "required": lambda e: _truth(e.required),
+    "filled": lambda e: _truth(bool(e.value)),
+    "empty": lambda e: _truth(not e.value) if role_group(e) in ("field", "select") else -1.0,
+    "invalid": lambda e: _truth(e.invalid),
+}
