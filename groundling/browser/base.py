@@ -28,6 +28,8 @@ class SnapshotOptions:
     """Also return the page's visible text blocks."""
     hit_test: bool = True
     """Look for elements covered by others."""
+    developer_tools: bool = True
+    """Ask Chromium's developer tools for listeners where the page was open before us."""
     frame_timeout_s: float = 1.5
     """How long a frame other than the main one may take to answer."""
     timeout_s: float = 10.0

@@ -3,14 +3,15 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from groundling.browser import script
+from groundling.browser.assemble import NOT_VISIBLE, PlacedFrame, arguments, assemble
 from groundling.browser.base import PageAdapter, SnapshotOptions
-from groundling.browser.parse import FrameReading, build_elements, parse_frame
+from groundling.browser.devtools import open_tools
+from groundling.browser.limits import limited
+from groundling.browser.parse import FrameReading, parse_frame
+from groundling.browser.state import PageState, state_of
 from groundling.driver import Gather, PageCall, Steps
 from groundling.elements import ElementSnapshot, FrameInfo, RawElement
 from groundling.errors import (
@@ -24,22 +25,7 @@ from groundling.errors import (
 log = logging.getLogger(__name__)
 
 _NAVIGATED = ("context was destroyed", "frame was detached", "navigat", "Cannot find context")
-
-
-@dataclass(slots=True)
-class _PageState:
-    """Ids given to the nodes of one page; forgotten with their documents."""
-
-    ids: dict[tuple[str, int], int] = field(default_factory=dict)
-    homes: dict[int, tuple[Any, str, int]] = field(default_factory=dict)
-    """id -> (frame, document, node)."""
-    frames: list[Any] = field(default_factory=list)
-    main: str = ""
-    twins: set[tuple[int, str | None, str]] = field(default_factory=set)
-    """(frame, role, name) that more than one element of the last snapshot has."""
-
-
-_STATES: "WeakKeyDictionary[Any, _PageState]" = WeakKeyDictionary()
+_RESOLVE_LIMIT_S = 10.0
 
 
 class PlaywrightAdapter(PageAdapter):
@@ -54,48 +40,46 @@ class PlaywrightAdapter(PageAdapter):
     def install(self) -> Steps[None]:
         """Let the reader into every document the page loads from now on.
 
-        Without it, listeners added by scripts are found through the developer tools only, and
-        closed shadow roots not at all.
+        Without it, listeners added by scripts are found through Chromium's developer tools only,
+        and closed shadow roots not at all.
         """
-        if getattr(self.page, "_groundling_installed", False):
-            return
-        yield PageCall(lambda: self.page.add_init_script(script.init_script()))
-        self.page._groundling_installed = True
+        if not getattr(self.page, "_groundling_installed", False):
+            yield PageCall(lambda: self.page.add_init_script(script.init_script()))
+            self.page._groundling_installed = True
 
     def snapshot(self, options: SnapshotOptions) -> Steps[ElementSnapshot]:
         """Read the page; see `PageAdapter.snapshot`."""
         started = time.perf_counter()
         self._check_open()
-        main = yield from self._read_main(options)
+        state = state_of(self.page)
+        main = yield from self._read_main(state, options)
         frames = [f for f in self.page.frames if f is not self.page.main_frame and f.url]
         readings = yield from self._read_others(frames, options)
-        state = _STATES.setdefault(self.page, _PageState())
-        snapshot = yield from self._assemble(state, main, list(zip(frames, readings, strict=True)))
-        return _timed(snapshot, started)
+        placed = yield from self._place(main, frames, readings)
+        return assemble(state, placed, started)
 
     def _check_open(self) -> None:
         if self.page.is_closed():
             raise PageClosedError("the page is closed: open a new one")
 
-    def _read_main(self, options: SnapshotOptions) -> Steps[FrameReading]:
-        frame = self.page.main_frame
+    def _read_main(self, state: PageState, options: SnapshotOptions) -> Steps[FrameReading]:
         for attempt in (1, 2, 3):
             try:
-                return (yield from self._read(frame, options, options.timeout_s))
+                return (yield from self._read(state, options))
             except Exception as error:
                 failure = self._named(error, options.timeout_s)
                 if not isinstance(failure, NavigationError) or attempt == 3:
                     raise failure from error
                 log.debug("the page navigated while it was read, attempt %d: %s", attempt, error)
-            try:
-                yield PageCall(
-                    lambda: self.page.wait_for_load_state(
-                        "domcontentloaded", timeout=options.timeout_s * 1000
-                    )
-                )
-            except Exception as error:
-                raise self._named(error, options.timeout_s) from error
+            yield from self._wait_for_document(options.timeout_s)
         raise AssertionError("unreachable")
+
+    def _wait_for_document(self, timeout_s: float) -> Steps[None]:
+        wait, limit_ms = self.page.wait_for_load_state, timeout_s * 1000
+        try:
+            yield PageCall(lambda: wait("domcontentloaded", timeout=limit_ms))
+        except Exception as error:
+            raise self._named(error, timeout_s) from error
 
     def _named(self, error: Exception, timeout_s: float) -> Exception:
         text = str(error)
@@ -112,22 +96,54 @@ class PlaywrightAdapter(PageAdapter):
             return NavigationError(f"the page navigated while it was read: {_first(text)}")
         return SnapshotError(f"the page could not be read: {_first(text)}")
 
-    def _read(self, frame: Any, options: SnapshotOptions, timeout_s: float) -> Steps[FrameReading]:  # noqa: ANN401
-        arguments = _arguments(options)
-        text = yield from self.evaluate(frame, script.call("json"), arguments, timeout_s)
+    def _read(self, state: PageState, options: SnapshotOptions) -> Steps[FrameReading]:
+        try:
+            reading = yield from self._read_page_world(state, options)
+        except Exception as error:
+            if not isinstance(self._named(error, options.timeout_s), SnapshotError):
+                raise
+            text = yield from self._read_own_world(state, options)
+            if text is None:
+                raise
+            log.info("the page broke built-ins of its scripts: read from a world of our own")
+            reading = parse_frame(text)
+            state.own_world, state.hooked = True, False
+            return reading
+        state.own_world, state.hooked = False, bool(reading.data["hooked"])
+        return reading
+
+    def _read_page_world(self, state: PageState, options: SnapshotOptions) -> Steps[FrameReading]:
+        frame, limit = self.page.main_frame, options.timeout_s
+        if state.hooked is False:
+            yield from self._scan_listeners(state, options)
+        text = yield limited(
+            frame, "evaluate", script.call("json"), arguments(options), timeout_s=limit
+        )
         if text is None:
+            if state.hooked is None:
+                yield from self._scan_listeners(state, options)
             code = script.install_and_call("json")
-            text = yield from self.evaluate(frame, code, arguments, timeout_s)
+            text = yield limited(frame, "evaluate", code, arguments(options), timeout_s=limit)
         return parse_frame(text)
 
-    def evaluate(self, frame: Any, code: str, argument: Any, timeout_s: float) -> Steps[Any]:  # noqa: ANN401
-        """Run `code` in a frame; `TimeoutError` when it does not answer in time."""
-        return (yield self._call(frame, code, argument, timeout_s))
+    def _scan_listeners(self, state: PageState, options: SnapshotOptions) -> Steps[None]:
+        if options.developer_tools and (yield from self._open_tools(state)) and state.tools:
+            yield from state.tools.scan_listeners(options.max_nodes, options.timeout_s)
 
-    def _call(self, frame: Any, code: str, argument: Any, timeout_s: float) -> PageCall:  # noqa: ANN401
-        if self.is_async:
-            return PageCall(lambda: asyncio.wait_for(frame.evaluate(code, argument), timeout_s))
-        return PageCall(lambda: _evaluate_sync(frame, code, argument, timeout_s))
+    def _read_own_world(self, state: PageState, options: SnapshotOptions) -> Steps[str | None]:
+        if not (yield from self._open_tools(state)) or state.tools is None:
+            return None
+        try:
+            return (yield from state.tools.read(arguments(options), options.timeout_s))
+        except Exception as error:  # noqa: BLE001 - the first failure is the one to report
+            log.debug("the developer tools could not read the page either: %s", error)
+            return None
+
+    def _open_tools(self, state: PageState) -> Steps[bool]:
+        if not state.tools_asked:
+            state.tools_asked = True
+            state.tools = yield from open_tools(self.page)
+        return state.tools is not None
 
     def _read_others(self, frames: list[Any], options: SnapshotOptions) -> Steps[list[Any]]:
         """Return each frame's reading, or the error that it ended in."""
@@ -139,185 +155,119 @@ class PlaywrightAdapter(PageAdapter):
         return [_reading_or_error(answer) for answer in answers]
 
     def _ask(self, frames: list[Any], code: str, options: SnapshotOptions) -> Steps[list[Any]]:
-        limit, arguments = options.frame_timeout_s, _arguments(options)
-        calls = tuple(self._call(f, code, arguments, limit) for f in frames)
-        if not calls:
+        if not frames:
             return []
-        answers: list[Any] = yield Gather(calls, timeout_s=limit)
+        limit, asked = options.frame_timeout_s, arguments(options)
+        calls = [limited(f, "evaluate", code, asked, timeout_s=limit) for f in frames]
+        answers: list[Any] = yield Gather(tuple(calls), timeout_s=limit)
         return answers
 
-    def _assemble(
-        self, state: _PageState, main: FrameReading, others: list[tuple[Any, Any]]
-    ) -> Steps[ElementSnapshot]:
-        if state.main != main.key:
-            _STATES[self.page] = state = _PageState(main=main.key)
-        data, page = main.data, self.page
-        boxes = {page.main_frame: (0.0, 0.0)}
-        found = {page.main_frame: main, **{f: r for f, r in others if isinstance(r, FrameReading)}}
-        state.frames = [page.main_frame, *(f for f, _ in others)]
-        infos = [FrameInfo(0, data["url"], page.main_frame.name)]
-        elements = build_elements(data, 0, (0.0, 0.0), state_ids(state, page.main_frame, main.key))
-        for index, (frame, reading) in enumerate(others, start=1):
+    def _place(
+        self, main: FrameReading, frames: list[Any], readings: list[Any]
+    ) -> Steps[list[PlacedFrame]]:
+        """Find where each frame lies; parents come before their children."""
+        top = self.page.main_frame
+        placed = [PlacedFrame(top, FrameInfo(0, main.data["url"], top.name), main)]
+        known = {top: placed[0]}
+        for index, (frame, reading) in enumerate(zip(frames, readings, strict=True), start=1):
             error = "" if isinstance(reading, FrameReading) else _frame_error(reading)
+            offset = None
             if not error:
-                place = yield from self._frame_box(frame, found, boxes)
-                if place is None:
-                    error = "not visible"
-                else:
-                    boxes[frame] = place
-                    ids = state_ids(state, frame, reading.key)
-                    size = (data["width"], data["height"])
-                    elements += build_elements(reading.data, index, place, ids, size)
-            infos.append(FrameInfo(index, frame.url, frame.name, error))
-        state.twins = _twins(elements)
-        return _snapshot(main, list(found.values()), elements, infos)
+                offset = yield from self._offset(frame, known.get(frame.parent_frame))
+                error = "" if offset else NOT_VISIBLE
+            info = FrameInfo(index, frame.url, frame.name, error)
+            known[frame] = PlacedFrame(
+                frame, info, None if error else reading, offset or (0.0, 0.0)
+            )
+            placed.append(known[frame])
+        return placed
 
-    def _frame_box(
+    def _offset(
         self,
         frame: Any,  # noqa: ANN401
-        found: dict[Any, FrameReading],
-        boxes: dict[Any, tuple[float, float]],
+        parent: PlacedFrame | None,
     ) -> Steps[tuple[float, float] | None]:
-        parent = frame.parent_frame
-        if parent not in found or parent not in boxes:
+        if parent is None or parent.reading is None:
             return None
         try:
             handle = yield PageCall(frame.frame_element)
             node = yield PageCall(lambda: handle.evaluate(script.call("number")))
-        except Exception as error:  # noqa: BLE001 - the frame went away: named in FrameInfo
+        except Exception as error:  # noqa: BLE001 - the frame went away meanwhile
             log.debug("frame %s has no element any more: %s", frame.url, error)
             return None
-        for place in found[parent].data["frames"]:
+        for place in parent.reading.data["frames"]:
             if place["node"] == node and place["width"] > 1 and place["height"] > 1:
-                base = boxes[parent]
-                return base[0] + place["x"], base[1] + place["y"]
+                return parent.offset[0] + place["x"], parent.offset[1] + place["y"]
         return None
 
     def resolve(self, element: RawElement) -> Steps[Any]:
         """Return a handle that still shows `element`; see `PageAdapter.resolve`."""
         self._check_open()
-        state = _STATES.get(self.page) or _PageState()
-        home = state.homes.get(element.id)
-        frame = self._frame_of(element, home, state)
-        want = {
-            "key": home[1] if home else "",
-            "node": home[2] if home else 0,
-            "role": element.role,
-            "name": element.text,
-            "context": element.context,
-            "row": element.row_header,
-            "heading": element.heading,
-            "listed": bool(element.places),
-            "twins": (element.frame, element.role, element.text) in state.twins,
-        }
-        code = script.install_and_call("resolve")
+        state = state_of(self.page)
+        frame = self._frame_of(element, state)
+        want = _wanted(element, state)
         try:
-            handle = yield PageCall(lambda: frame.evaluate_handle(code, want))
+            # Proves that the page answers: `evaluate_handle` has no limit in the sync library.
+            yield limited(frame, "evaluate", "() => 1", None, timeout_s=_RESOLVE_LIMIT_S)
+            handle = yield from self._handle(frame, want, state)
         except Exception as error:
-            named = self._named(error, 30.0)
-            if isinstance(named, PageClosedError):
+            named = self._named(error, _RESOLVE_LIMIT_S)
+            if isinstance(named, PageClosedError | PageTimeoutError):
                 raise named from error
             raise StaleElementError(f"{_said(element)}: {named}") from error
-        node = handle.as_element()
-        if node is None:
-            why = yield PageCall(handle.json_value)
-            raise StaleElementError(
-                f"{_said(element)} cannot be found again: {why}; read the page anew"
-            )
-        return node
+        if isinstance(handle, str):
+            why = f"{_said(element)} cannot be found again: {handle}; read the page anew"
+            raise StaleElementError(why)
+        return handle
 
-    def _frame_of(self, element: RawElement, home: Any, state: _PageState) -> Any:  # noqa: ANN401
-        if home is not None:
-            if home[0] in self.page.frames:
-                return home[0]
-        elif element.frame == 0:
-            return self.page.main_frame
-        elif element.frame < len(state.frames) and state.frames[element.frame] in self.page.frames:
-            return state.frames[element.frame]
-        raise StaleElementError(f"{_said(element)}: its frame is gone; read the page anew")
+    def _handle(self, frame: Any, want: dict[str, Any], state: PageState) -> Steps[Any]:  # noqa: ANN401
+        """Return an element handle, or the reason why there is none."""
+        if state.own_world and state.tools is not None and frame is self.page.main_frame:
+            return (yield from self._handle_own_world(want, state))
+        code = script.install_and_call("resolve")
+        handle = yield PageCall(lambda: frame.evaluate_handle(code, want))
+        element = handle.as_element()
+        if element is not None:
+            return element
+        return (yield PageCall(handle.json_value))
+
+    def _handle_own_world(self, want: dict[str, Any], state: PageState) -> Steps[Any]:
+        tools = state.tools
+        assert tools is not None
+        selector, why = yield from tools.mark(want)
+        if not selector:
+            return why
+        try:
+            handle = yield PageCall(lambda: self.page.query_selector(selector))
+        finally:
+            yield from tools.unmark()
+        return handle if handle is not None else "it is gone"
+
+    def _frame_of(self, element: RawElement, state: PageState) -> Any:  # noqa: ANN401
+        home = state.homes.get(element.id)
+        frame = home[0] if home else None
+        if frame is None and element.frame < len(state.frames):
+            frame = state.frames[element.frame]
+        if frame is None and element.frame == 0:
+            frame = self.page.main_frame
+        if frame is None or frame not in self.page.frames:
+            raise StaleElementError(f"{_said(element)}: its frame is gone; read the page anew")
+        return frame
 
 
-def state_ids(state: _PageState, frame: Any, key: str) -> Callable[[int], int]:  # noqa: ANN401
-    """Return the function from a node's number to its id, which gives new ids where needed."""
-    ids, homes = state.ids, state.homes
-
-    def id_of(node: int) -> int:
-        found = ids.get((key, node))
-        if found is None:
-            found = ids[(key, node)] = len(ids) + 1
-            homes[found] = (frame, key, node)
-        return found
-
-    return id_of
-
-
-def _arguments(options: SnapshotOptions) -> dict[str, Any]:
+def _wanted(element: RawElement, state: PageState) -> dict[str, Any]:
+    _, document, node = state.homes.get(element.id, (None, "", 0))
     return {
-        "near": options.near_viewport_px,
-        "limit": options.limit,
-        "maxNodes": options.max_nodes,
-        "budgetMs": options.budget_ms,
-        "texts": options.texts,
-        "hitTest": options.hit_test,
+        "key": document,
+        "node": node,
+        "role": element.role,
+        "name": element.text,
+        "context": element.context,
+        "row": element.row_header,
+        "heading": element.heading,
+        "listed": bool(element.places),
+        "twins": (element.frame, element.role, element.text) in state.twins,
     }
-
-
-def _evaluate_sync(frame: Any, code: str, argument: Any, timeout_s: float) -> Any:  # noqa: ANN401
-    # Playwright's sync `evaluate` takes no timeout and would hang with the page. Its public
-    # alternative, `wait_for_function`, costs two round trips more (7.4 ms against 2.3 ms).
-    inner = getattr(frame, "_impl_obj", None)
-    if inner is None or not hasattr(frame, "_sync"):
-        handle = frame.wait_for_function(code, arg=argument, timeout=timeout_s * 1000)
-        return handle.json_value()
-    return frame._sync(asyncio.wait_for(inner.evaluate(code, argument), timeout_s))
-
-
-def _twins(elements: list[RawElement]) -> set[tuple[int, str | None, str]]:
-    seen: set[tuple[int, str | None, str]] = set()
-    twice: set[tuple[int, str | None, str]] = set()
-    for e in elements:
-        key = (e.frame, e.role, e.text)
-        (twice if key in seen else seen).add(key)
-    return twice
-
-
-def _snapshot(
-    main: FrameReading,
-    readings: list[FrameReading],
-    elements: list[RawElement],
-    infos: list[FrameInfo],
-) -> ElementSnapshot:
-    data = main.data
-    return ElementSnapshot(
-        url=data["url"],
-        viewport={"width": data["width"], "height": data["height"]},
-        elements=tuple(elements),
-        timestamp=time.time(),
-        title=data["title"],
-        scroll=(data["scroll"][0], data["scroll"][1]),
-        document_height=data["tall"],
-        frames=tuple(infos),
-        texts=tuple(t for r in readings for t in r.data["texts"]),
-        truncated=_truncated(readings, infos),
-        n_nodes=sum(r.data["visited"] for r in readings),
-    )
-
-
-def _truncated(readings: list[FrameReading], infos: list[FrameInfo]) -> str:
-    parts = []
-    for reading in readings:
-        data = reading.data
-        if data["cut"]:
-            parts.append(
-                f"{data['cut']} reached after {data['visited']} nodes and "
-                f"{len(data['elements'])} elements of {data['url'][:80]}: the rest is missing"
-            )
-    parts += [
-        f"frame {i.index} ({i.url[:80]}) is missing: {i.error}"
-        for i in infos
-        if i.error and i.error != "not visible"
-    ]
-    return "; ".join(parts)
 
 
 def _reading_or_error(answer: Any) -> FrameReading | Exception:  # noqa: ANN401
@@ -328,14 +278,11 @@ def _reading_or_error(answer: Any) -> FrameReading | Exception:  # noqa: ANN401
 
 
 def _frame_error(reading: Any) -> str:  # noqa: ANN401
-    if isinstance(reading, TimeoutError) or type(reading).__name__ == "TimeoutError":
+    if isinstance(reading, TimeoutError | asyncio.TimeoutError):
+        return "did not answer in time"
+    if type(reading).__name__ == "TimeoutError":
         return "did not answer in time"
     return _first(str(reading)) or type(reading).__name__
-
-
-def _timed(snapshot: ElementSnapshot, started: float) -> ElementSnapshot:
-    object.__setattr__(snapshot, "read_ms", (time.perf_counter() - started) * 1000)
-    return snapshot
 
 
 def _first(text: str) -> str:

@@ -42,6 +42,11 @@ def judge() -> str:
     return f"(function () {{\n'use strict';\n{_part('judge')}\n}})()"
 
 
+def scan(limit: int) -> str:
+    """Return an expression for the developer tools: note listeners of at most `limit` elements."""
+    return f"{_part('scan').rstrip()}({limit})"
+
+
 @cache
 def init_script() -> str:
     """Return what to give to `add_init_script`: the hook, then the reader."""

@@ -16,6 +16,10 @@ const nameOf = getter(E, 'tagName'), parentElement = getter(N, 'parentElement'),
 const openShadow = getter(E, 'shadowRoot'), namespaceOf = getter(E, 'namespaceURI');
 const isConnected = getter(N, 'isConnected'), slotOf = getter(E, 'assignedSlot'), idOfElement = getter(E, 'id');
 const dataOf = getter(CharacterData.prototype, 'data'), contains = method(N.contains);
+// `<img name=body>` would hide `document.body`.
+const D = Document.prototype, docBody = getter(D, 'body'), docRoot = getter(D, 'documentElement');
+const docTitle = getter(D, 'title'), docActive = getter(D, 'activeElement'), docScroller = getter(D, 'scrollingElement');
+const findIn = (root, css) => (root === document ? method(D.querySelector)(document, css) : root.querySelector(css));
 const checkVisible = E.checkVisibility && method(E.checkVisibility);
 const HTML_NS = 'http://www.w3.org/1999/xhtml', SVG_NS = 'http://www.w3.org/2000/svg';
 
@@ -31,7 +35,9 @@ const cut = (s, n) => (s.length > n ? s.slice(0, n - 1).trimEnd() + '…' : s);
 const tagOf = e => { const t = nameOf(e); return namespaceOf(e) === HTML_NS ? t : t.toLowerCase(); };
 const lower = (e, name) => { const v = attr(e, name); return v === null ? null : v.trim().toLowerCase(); };
 
-const hook = G.__groundlingHook || { listening: null, closed: null };
+// Set by hook.js, or by the developer tools for documents that were open before us: read anew for each reading.
+const NO_HOOK = { listening: null, closed: null, native: false };
+let hook = G.__groundlingHook || NO_HOOK;
 const shadowOf = e => openShadow(e) || (hook.closed && hook.closed.get(e)) || null;
 // Parent in the tree as it is drawn: through slots and shadow roots.
 const parentOf = e => slotOf(e) || parentElement(e) || rootOf(e).host || null;

@@ -1,6 +1,6 @@
 // What says that an element reacts to a pointer. Listeners added with addEventListener are known from hook.js
-// or, for pages that were open already, from the developer tools (`getEventListeners`); frameworks that listen
-// at the document's root leave their own marks on elements.
+// or, for pages that were open already, from scan.js; frameworks that listen at the document's root leave their
+// own marks on elements.
 const POINTER = ['click', 'mousedown', 'mouseup', 'pointerdown', 'pointerup', 'touchstart', 'touchend', 'dblclick'];
 const PROPS = ['onClick', 'onMouseDown', 'onMousedown', 'onPointerDown', 'onPointerdown', 'onMouseUp', 'onPointerUp'];
 const some = (object, keys) => !!object && keys.some(k => object[k]);
@@ -35,11 +35,10 @@ function frameworkMark(e, delegated) {
 }
 
 // `delegated` collects elements that a listener further up is known to serve.
-function listens(e, devtools, delegated) {
+function listens(e, delegated) {
   const marked = frameworkMark(e, delegated);
   if (marked || delegated.has(e)) return true;
   if (hook.listening && hook.listening.has(e)) return true;
-  if (devtools && some(devtools(e), POINTER)) return true;
   return !!(e.onclick || e.onmousedown || e.onpointerdown || e.onpointerup) || has(e, 'onclick') || has(e, 'onmousedown');
 }
 
@@ -66,7 +65,7 @@ function evidence(e, t, style, up, w) {
   // Cells of a grid take part in it with tabindex -1, too: the grid moves the focus among them.
   if (has(e, 'tabindex') && (e.tabIndex >= 0 || attr(e, 'role') === 'gridcell')) return 'tabindex';
   if (t === 'LABEL' && e.control) return '';  // its control stands for it
-  if (listens(e, w.devtools, w.delegated)) return 'listener';
+  if (listens(e, w.delegated)) return 'listener';
   if (t !== 'LABEL' && style.cursor === 'pointer' && !up.pointer && !up.inside) return 'pointer';
   return '';
 }

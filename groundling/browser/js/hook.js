@@ -31,5 +31,5 @@
       },
     }.attachShadow);
   }
-  Object.defineProperty(globalThis, '__groundlingHook', { value: { listening, closed } });
+  Object.defineProperty(globalThis, '__groundlingHook', { value: { listening, closed, native: true } });
 })();

@@ -49,7 +49,7 @@ function record(m, w, intern) {
   if (m.kind === 'label') for (const a of ['type', 'name']) { const v = attr(target, a); if (v) d.a[a] = v; }
   stateOf(target, tagOf(target), d);
   if (!d.V) delete d.V;
-  if (document.activeElement === target) d.f = 1;
+  if (docActive(document) === target) d.f = 1;
   if (isPrimary(e, t, m.role, m.style)) d.p = 1;
   if (!transparent(m.style.backgroundColor)) d.bg = intern(m.style.backgroundColor);
   d.fg = intern(m.style.color);
@@ -88,8 +88,9 @@ function textBlocks(w) {
 
 const DEFAULTS = { near: null, limit: 5000, maxNodes: 200000, budgetMs: 5000, texts: false, hitTest: true };
 function survey(options) {
+  hook = G.__groundlingHook || NO_HOOK;
   const w = newWalk({ ...DEFAULTS, ...options });
-  const root = document.body || document.documentElement;
+  const root = docBody(document) || docRoot(document);
   if (root) walk(root, ROOT, w);
   w.elements = w.found.filter(m => !m.drop);
   return w;
@@ -104,11 +105,11 @@ function read(options) {
   }
   const used = new Set(records.flatMap(d => (d.pl || []).map(p => p[0])));
   const lists = w.lists.filter(l => used.has(l.id) && l.name).map(l => [l.id, l.name]);
-  const doc = document.documentElement, seeker = document.scrollingElement || doc;
-  return { key: documentKey, url: location.href, title: document.title, width: w.width, height: w.height,
+  const seeker = docScroller(document) || docRoot(document);
+  return { key: documentKey, url: location.href, title: docTitle(document), width: w.width, height: w.height,
     scroll: [scrollX, scrollY], tall: seeker ? seeker.scrollHeight : 0, visited: w.visited, far: w.far, cut: w.cut,
     missing: w.cut && w.elements.length - records.length, frames: w.frames, strings, lists, elements: records,
-    texts: w.options.texts ? textBlocks(w) : [], hooked: !!hook.listening, ms: performance.now() - started };
+    texts: w.options.texts ? textBlocks(w) : [], hooked: hook.native, ms: performance.now() - started };
 }
 
 // Prototype.js and others define toJSON on built-in prototypes, which JSON.stringify would obey.

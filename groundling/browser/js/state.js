@@ -108,7 +108,7 @@ function covered(e, t, r) {
   return 1;
 }
 function areaBox(area) {
-  const map = closest(area, 'map'), image = map && rootOf(area).querySelector('img[usemap="#' + CSS.escape(attr(map, 'name') || '') + '"]');
+  const map = closest(area, 'map'), image = map && findIn(rootOf(area), 'img[usemap="#' + CSS.escape(attr(map, 'name') || '') + '"]');
   if (!image) return rectOf(area);
   const b = rectOf(image), c = (attr(area, 'coords') || '').split(',').map(Number);
   if (c.length === 3) return new DOMRect(b.x + c[0] - c[2], b.y + c[1] - c[2], 2 * c[2], 2 * c[2]);

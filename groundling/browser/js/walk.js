@@ -7,8 +7,8 @@ const RESETS = words('ASIDE NAV FOOTER DIALOG');
 
 function newWalk(o) {
   return { options: o, width: innerWidth, height: innerHeight, found: [], stream: [], lists: [], frames: [],
-    tables: new Map(), delegated: new Set(), devtools: o.devtools || null, visited: 0, far: 0, cut: '',
-    headings: [], blocks: 0, deadline: performance.now() + o.budgetMs, proxies: new Map() };
+    tables: new Map(), delegated: new Set(), visited: 0, far: 0, cut: '',
+    headings: [], blocks: 0, deadline: performance.now() + o.budgetMs };
 }
 const ROOT = { up: null, pointer: false, inside: false, owner: null, landmark: '', dialog: '', form: '', fieldset: '',
   item: null, items: null, table: null, depth: 0, block: 0 };
