@@ -43,7 +43,9 @@ def test_frames_of_every_kind_are_read_and_clickable(page, serve):
 
 
 def test_a_hidden_frame_is_left_out_and_named(page, serve):
-    url = serve({"/": "<iframe src=/in style='display:none'></iframe>", "/in": "<button>In</button>"})
+    url = serve(
+        {"/": "<iframe src=/in style='display:none'></iframe>", "/in": "<button>In</button>"}
+    )
     page.goto(url)
     snapshot = groundling.snapshot(page)
     assert len(snapshot) == 0

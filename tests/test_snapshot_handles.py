@@ -68,7 +68,9 @@ def test_a_single_recycled_row_is_stale_too(page):
 
 
 def test_a_page_drawn_anew_gives_the_same_element_in_its_new_node(page):
-    html = "<p id=p><button onclick=\"document.title='saved'\">Save</button><button>Back</button></p>"
+    html = (
+        "<p id=p><button onclick=\"document.title='saved'\">Save</button><button>Back</button></p>"
+    )
     page.set_content(html)
     chosen = element_of(page, "Save")
     page.evaluate("p.innerHTML = p.innerHTML")

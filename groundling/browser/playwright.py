@@ -85,7 +85,9 @@ class PlaywrightAdapter(PageAdapter):
         text = str(error)
         if isinstance(error, SnapshotError):
             return error
-        if self.page.is_closed() or "has been closed" in text or "Target crashed" in text:
+        if "crashed" in text:
+            return PageClosedError("the page crashed: open a new one")
+        if self.page.is_closed() or "has been closed" in text:
             return PageClosedError("the page was closed while it was read: open a new one")
         if isinstance(error, TimeoutError) or type(error).__name__ == "TimeoutError":
             return PageTimeoutError(
@@ -207,8 +209,6 @@ class PlaywrightAdapter(PageAdapter):
         frame = self._frame_of(element, state)
         want = _wanted(element, state)
         try:
-            # Proves that the page answers: `evaluate_handle` has no limit in the sync library.
-            yield limited(frame, "evaluate", "() => 1", None, timeout_s=_RESOLVE_LIMIT_S)
             handle = yield from self._handle(frame, want, state)
         except Exception as error:
             named = self._named(error, _RESOLVE_LIMIT_S)
@@ -224,6 +224,8 @@ class PlaywrightAdapter(PageAdapter):
         """Return an element handle, or the reason why there is none."""
         if state.own_world and state.tools is not None and frame is self.page.main_frame:
             return (yield from self._handle_own_world(want, state))
+        # Proves that the page answers: `evaluate_handle` has no limit in the sync library.
+        yield limited(frame, "evaluate", "() => 1", None, timeout_s=_RESOLVE_LIMIT_S)
         code = script.install_and_call("resolve")
         handle = yield PageCall(lambda: frame.evaluate_handle(code, want))
         element = handle.as_element()

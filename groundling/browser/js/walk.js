@@ -1,5 +1,6 @@
 // One pass over the tree as it is drawn. `w` holds everything of one reading.
-const MAX_DEPTH = 2000;
+// Chromium itself crashes on trees of a few thousand levels; its parser stops at 512.
+const MAX_DEPTH = 1000;
 const INLINE_TEXT = words('A B I EM STRONG SPAN SMALL CODE MARK LABEL ABBR U S SUB SUP TIME FONT KBD Q CITE');
 // Sections whose headings say nothing about what follows them, and those that start afresh.
 const SCOPES = words('ARTICLE SECTION LI TR TD ASIDE NAV FOOTER DIALOG FIELDSET FORM');
