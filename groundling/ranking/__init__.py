@@ -9,11 +9,14 @@ from groundling.prompts import Candidate
 from groundling.ranking.features import FEATURES, TASK_TYPES, features, role_group
 from groundling.ranking.index import Floats, PageIndex
 from groundling.ranking.query import Query, parse_query
+from groundling.ranking.trees import shipped_trees
 
 __all__ = [
-    "FEATURES", "TASK_TYPES", "PageIndex", "Query", "features", "parse_query", "rank", "role_group",
+    "FEATURES", "LISTED", "TASK_TYPES", "PageIndex", "Query", "features", "parse_query", "rank", "role_group",
 ]  # fmt: skip
 
+LISTED = 64
+"""Elements that the trees compare; the rest follows in the order of the hand-set weights."""
 _COLUMN = {name: j for j, name in enumerate(FEATURES)}
 _HAND_WEIGHTS = {
     "in_name": 3.0, "in_label": 2.0, "in_value": 1.0, "in_context": 1.0, "in_heading": 0.6,
@@ -40,13 +43,21 @@ def hand_scores(matrix: Floats) -> Floats:
 def rank(
     elements: Sequence[RawElement] | PageIndex, instruction: str, task_type: str = "find_any"
 ) -> tuple[Candidate, ...]:
-    """Return all elements as candidates, the best first; ties keep the page's order."""
+    """Return all elements as candidates, the best first; ties keep the page's order.
+
+    Scores come from boosted trees over `FEATURES`, trained on pages of other sites.
+    """
     index = elements if isinstance(elements, PageIndex) else PageIndex.build(elements)
     if not index.elements:
         return ()
     matrix = features(index, parse_query(instruction), task_type)
-    scores = hand_scores(matrix)
-    order = np.argsort(-scores, kind="stable")
+    by_hand = hand_scores(matrix)
+    order = np.argsort(-by_hand, kind="stable")
+    # The trees were trained on such short lists, and the other elements hardly ever matter.
+    listed = order[:LISTED]
+    scores = by_hand - by_hand.max(initial=0.0) - 100.0
+    scores[listed] = shipped_trees().scores(matrix[listed])
+    order[: len(listed)] = listed[np.argsort(-scores[listed], kind="stable")]
     return tuple(
         Candidate(index.elements[i], float(scores[i]), tuple(map(float, matrix[i]))) for i in order
     )

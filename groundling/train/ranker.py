@@ -1,0 +1,178 @@
+"""Train the ranker's weights: LambdaMART trees (Burges, 2010), exported for numpy.
+
+    python -m groundling.train.ranker --captured train.jsonl --out groundling/ranking/trees.npz
+
+Candidate lists are the first 64 elements by hand-set weights, and the right ones. `--folds` also
+writes out-of-fold scores by site, which the embedded model learns from.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import numpy.typing as npt
+
+from groundling.ranking import FEATURES, LISTED, PageIndex, features, hand_scores, parse_query
+from groundling.train.captured import LabelledPage, read_pages
+
+log = logging.getLogger(__name__)
+
+N_TREES = 300
+SEED = 1
+PARAMETERS = {
+    "objective": "lambdarank",
+    "num_leaves": 15,
+    "learning_rate": 0.07,
+    "min_data_in_leaf": 60,
+    "feature_fraction": 0.5,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+    "lambdarank_truncation_level": 15,
+    "label_gain": [0, 1],
+    "verbose": -1,
+    "seed": SEED,
+    "deterministic": True,
+    "num_threads": 2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One task's candidate list."""
+
+    task_id: str
+    page: str
+    site: str
+    kind: str
+    ids: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.float32]
+    right: npt.NDArray[np.bool_]
+
+
+def listed_candidates(page: LabelledPage) -> list[Listed]:
+    """Return the candidate list of each task of a page."""
+    elements = [e for e in page.snapshot.elements if e.is_visible]
+    index = PageIndex.build(elements)
+    ids = np.array([e.id for e in elements], np.int64)
+    out = []
+    for task in page.tasks:
+        matrix = features(index, parse_query(task.instruction), task.task_type)
+        right = np.isin(ids, list(task.accept_ids))
+        first = np.argsort(-hand_scores(matrix), kind="stable")[:LISTED]
+        kept = np.union1d(first, np.flatnonzero(right))
+        out.append(
+            Listed(task.id, page.page, page.site, task.kind, ids[kept], matrix[kept], right[kept])
+        )
+    return out
+
+
+def train(lists: Sequence[Listed]) -> Any:  # noqa: ANN401
+    """Return a LightGBM booster trained on the lists that hold a right element."""
+    import lightgbm
+
+    used = [item for item in lists if item.right.any()]
+    rows = np.concatenate([item.rows for item in used])
+    right = np.concatenate([item.right for item in used]).astype(int)
+    data = lightgbm.Dataset(rows, right, group=[len(item.ids) for item in used])
+    return lightgbm.train(PARAMETERS, data, N_TREES)
+
+
+def export(booster: Any, out: Path) -> None:  # noqa: ANN401
+    """Write the trees as flat arrays."""
+    columns: dict[str, list[Any]] = {
+        k: [] for k in ("feature", "threshold", "left", "right", "value")
+    }
+    roots, depth = [], 0
+
+    def add(node: dict[str, Any], level: int) -> int:
+        nonlocal depth
+        depth = max(depth, level)
+        at = len(columns["feature"])
+        leaf = "leaf_value" in node
+        columns["feature"].append(0 if leaf else node["split_feature"])
+        columns["threshold"].append(0.0 if leaf else node["threshold"])
+        columns["value"].append(node["leaf_value"] if leaf else 0.0)
+        columns["left"].append(at)
+        columns["right"].append(at)
+        if not leaf:
+            columns["left"][at] = add(node["left_child"], level + 1)
+            columns["right"][at] = add(node["right_child"], level + 1)
+        return at
+
+    for tree in booster.dump_model()["tree_info"]:
+        roots.append(add(tree["tree_structure"], 0))
+    kinds = {"threshold": np.float32, "value": np.float32}
+    arrays = {k: np.array(v, kinds.get(k, np.int32)) for k, v in columns.items()}
+    np.savez_compressed(
+        out,
+        **arrays,
+        roots=np.array(roots, np.int32),
+        depth=np.array(depth),
+        features=np.array("\n".join(FEATURES)),
+    )
+
+
+def folds_by_site(lists: Sequence[Listed], n_folds: int) -> list[set[str]]:
+    """Split the sites at random into `n_folds` sets."""
+    sites = sorted({item.site for item in lists})
+    np.random.default_rng(SEED).shuffle(sites)
+    return [set(sites[k::n_folds]) for k in range(n_folds)]
+
+
+def _report(name: str, lists: Sequence[Listed], scores: Sequence[npt.NDArray[np.float64]]) -> None:
+    first = recalled = n = 0
+    for item, score in zip(lists, scores, strict=True):
+        if item.right.any():
+            order = np.argsort(-score, kind="stable")
+            n += 1
+            first += bool(item.right[order[0]])
+            recalled += bool(item.right[order[:15]].any())
+    click.echo(f"{name}: n={n} top-1 {first / n:.3f} recall@15 {recalled / n:.3f}")
+
+
+def _out_of_fold(lists: list[Listed], n_folds: int) -> list[npt.NDArray[np.float64]]:
+    scores: list[npt.NDArray[np.float64]] = [np.zeros(0)] * len(lists)
+    for fold in folds_by_site(lists, n_folds):
+        booster = train([item for item in lists if item.site not in fold])
+        for k, item in enumerate(lists):
+            if item.site in fold:
+                scores[k] = booster.predict(item.rows)
+    return scores
+
+
+@click.command()
+@click.option("--captured", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option("--held-out", type=click.Path(exists=True, path_type=Path), default=None)
+@click.option("--out", type=click.Path(path_type=Path), required=True)
+@click.option("--folds", default=0, help="Also score each site by trees that never saw it.")
+@click.option("--folds-out", type=click.Path(path_type=Path), default=None)
+def main(
+    captured: Path, held_out: Path | None, out: Path, folds: int, folds_out: Path | None
+) -> None:
+    """Train the trees that `groundling.ranking` ships."""
+    kept_out = set(held_out.read_text().split()) if held_out else set()
+    pages = [p for p in read_pages(captured) if p.page not in kept_out]
+    with ProcessPoolExecutor(2) as pool:
+        lists = [item for part in pool.map(listed_candidates, pages, chunksize=4) for item in part]
+    if folds:
+        scores = _out_of_fold(lists, folds)
+        _report("left-out sites", lists, scores)
+        if folds_out:
+            with folds_out.open("w") as file:
+                for item, score in zip(lists, scores, strict=True):
+                    pairs = [[int(i), float(s)] for i, s in zip(item.ids, score, strict=True)]
+                    file.write(json.dumps({"id": item.task_id, "scores": pairs}) + "\n")
+    booster = train(lists)
+    export(booster, out)
+    click.echo(f"{out}: {N_TREES} trees, {out.stat().st_size / 1e3:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
