@@ -22,22 +22,24 @@ function textBefore(m, w) {
 }
 function textAfter(m, w) {
   let text = '';
+  m.afterAt = -1;
   for (let i = m.end; i < w.stream.length && i < m.end + 12; i++) {
     const token = w.stream[i], other = foreign(token);
     if (other && !inChain(other, m)) break;
     if (text && token.text && token.block !== m.block) break;
-    if (token.text) text += ' ' + token.text;
+    if (token.text) { text += ' ' + token.text; if (m.afterAt < 0) m.afterAt = i; }
     if (text.length >= MAX_SIDE) break;
   }
   return cut(clean(text), MAX_SIDE);
 }
 const inChain = (other, m) => { for (let o = m.outer; o; o = o.outer) if (o === other) return true; return false; };
 
-function sliceText(frame, m, w) {
+// `direct`: without the nested items, e.g. the title of a menu without its entries.
+function sliceText(frame, m, w, direct) {
   let text = '', size = 0;
   for (let i = frame.start; i < frame.end && size <= MAX_CONTEXT; i++) {
     const token = w.stream[i];
-    if (!token.text || owned(token, m)) continue;
+    if (!token.text || owned(token, m) || (direct && token.item !== frame.item)) continue;
     text += (text ? ' ' : '') + token.text;
     size = text.length;
   }
@@ -53,7 +55,7 @@ function contextOf(m, w) {
   for (let f = m.frame, depth = 0; f.up && depth < 14; f = f.up, depth++) {
     if (f.end - f.start > MAX_TOKENS) break;
     if (f.isItem || (f.grouping && f !== m.frame)) {
-      const text = sliceText(f, m, w);
+      const text = sliceText(f, m, w, items > 0);
       if (text && text !== m.name && (!items || text.length <= MAX_CONTEXT)) return cut(text, MAX_CONTEXT);
       if (++items === 3) break;
     } else if (!items && depth > 0 && depth < 4 && f.end - f.start <= 40) {
@@ -77,10 +79,11 @@ function placesOf(m) {
 // A field that no markup names is named by what stands beside it. A placeholder is a name already, so that the
 // label must then stand closer: within the next two boxes around the field, not four.
 function visibleLabel(m, w, before, after) {
-  if (m.role === 'checkbox' || m.role === 'radio' || m.role === 'switch') return after || before;
   let box = m.frame;
   for (let n = m.spoken ? 2 : 4; n > 0 && box.up.up; n--) box = box.up;
-  return (m.beforeAt >= box.start && before) || (m.cell && m.cell.column) || '';
+  const left = m.beforeAt >= box.start ? before : '', right = m.afterAt >= 0 && m.afterAt < box.end ? after : '';
+  if (m.role === 'checkbox' || m.role === 'radio' || m.role === 'switch') return right || left;
+  return left || (m.cell && m.cell.column) || '';
 }
 
 function labelOf(e, limit) {
@@ -135,6 +138,9 @@ function hint(e, t) {
   const kind = (attr(e, 'class') || '').split(/\s+/).find(x => /^[a-z][a-z_-]{2,24}$/i.test(x) &&
     !/^(btn|button|icon|ico|link|ptr|col|row|item|wrapper|container|active|css|form|input|control|d|p|m|px|py)([-_]|$)/i.test(x));
   if (kind && !childrenOf(e).length && t !== 'INPUT' && t !== 'SELECT' && t !== 'TEXTAREA') return '~' + kind;
-  if (t === 'A') { const part = (attr(e, 'href') || '').split(/[?#]/)[0].split('/').filter(x => /\w/.test(x)).pop(); if (part) return '~' + part.slice(0, 40); }
+  const href = attr(e, 'href') || '';
+  if (t === 'A' && /^(\.?\/?|\/?index\.\w+)$/.test(href) && href) return '~home';
+  if (t === 'A' && /^#\w/.test(href)) return '~' + clean(href.slice(1, 40).replace(/[-_]+/g, ' '));
+  if (t === 'A') { const part = href.split(/[?#]/)[0].split('/').filter(x => /\w/.test(x)).pop(); if (part) return '~' + part.slice(0, 40); }
   return '';
 }

@@ -1,16 +1,17 @@
 // Row and column headers of a cell.
 const cellsOf = row => [...childrenOf(row)].filter(k => /^T[DH]$/.test(tagOf(k)) || /^(gridcell|cell|columnheader|rowheader)$/.test(attr(k, 'role') || ''));
 const spanOf = cell => Math.max(1, Number(attr(cell, 'colspan') || attr(cell, 'aria-colspan')) || 1);
-const isHeaderCell = c => (attr(c, 'role') || (tagOf(c) === 'TH' ? 'columnheader' : '')) === 'columnheader' && lower(c, 'scope') !== 'row';
+// A TH beside data cells heads its row, not its column.
+const isHeaderCell = c => attr(c, 'role') === 'columnheader' || (tagOf(c) === 'TH' && !attr(c, 'role') &&
+  lower(c, 'scope') !== 'row' && ![...childrenOf(parentElement(c))].some(x => tagOf(x) === 'TD'));
 const cellText = c => cut(clean(textOf(c)), 60);
 
-// The header texts of a table by column, from the first row that holds header cells only.
+// The header texts of a table by column, from its first row, if that holds header cells.
 function columnHeaders(table, rows) {
   for (const row of rows) {
     const cells = cellsOf(row);
     if (!cells.length) continue;
-    if (!cells.every(c => isHeaderCell(c) || !clean(textOf(c)))) return null;
-    if (!cells.some(isHeaderCell)) continue;
+    if (!cells.some(isHeaderCell)) return null;
     const out = [];
     for (const c of cells) for (let n = spanOf(c); n > 0 && out.length < 200; n--) out.push(cellText(c));
     return out;

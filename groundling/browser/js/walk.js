@@ -66,7 +66,7 @@ function walkNode(k, e, style, f, w) {
   }
   return 0;
 }
-function say(text, f, w) { if (text) w.stream.push({ text, owner: f.owner, block: f.block }); }
+function say(text, f, w) { if (text) w.stream.push({ text, owner: f.owner, block: f.block, item: f.item }); }
 
 // What the element's children inherit, and where its text starts.
 function enter(e, t, style, up, w) {
@@ -173,6 +173,6 @@ function candidate(e, t, kind, style, f, w) {
   const m = { e, t, kind, rect, style, frame: f, outer: f.owner, pointer: f.pointer, headings: w.headings, start: w.stream.length,
     end: 0, drop: false, block: f.block };
   w.found.push(m);
-  w.stream.push({ text: '', owner: m, block: f.block });
+  w.stream.push({ text: '', owner: m, block: f.block, item: f.item });
   return m;
 }
