@@ -55,7 +55,7 @@ class PlaywrightAdapter(PageAdapter):
         main = yield from self._read_main(state, options)
         frames = [f for f in self.page.frames if f is not self.page.main_frame and f.url]
         readings = yield from self._read_others(frames, options)
-        placed = yield from self._place(main, frames, readings)
+        placed = yield from self._place(state, main, frames, readings)
         return assemble(state, placed, started)
 
     def _check_open(self) -> None:
@@ -165,17 +165,18 @@ class PlaywrightAdapter(PageAdapter):
         return answers
 
     def _place(
-        self, main: FrameReading, frames: list[Any], readings: list[Any]
+        self, state: PageState, main: FrameReading, frames: list[Any], readings: list[Any]
     ) -> Steps[list[PlacedFrame]]:
         """Find where each frame lies; parents come before their children."""
         top = self.page.main_frame
+        state.enter(main.key)
         placed = [PlacedFrame(top, FrameInfo(0, main.data["url"], top.name), main)]
         known = {top: placed[0]}
         for index, (frame, reading) in enumerate(zip(frames, readings, strict=True), start=1):
             error = "" if isinstance(reading, FrameReading) else _frame_error(reading)
             offset = None
             if not error:
-                offset = yield from self._offset(frame, known.get(frame.parent_frame))
+                offset = yield from self._offset(state, frame, known.get(frame.parent_frame))
                 error = "" if offset else NOT_VISIBLE
             info = FrameInfo(index, frame.url, frame.name, error)
             known[frame] = PlacedFrame(
@@ -186,17 +187,22 @@ class PlaywrightAdapter(PageAdapter):
 
     def _offset(
         self,
+        state: PageState,
         frame: Any,  # noqa: ANN401
         parent: PlacedFrame | None,
     ) -> Steps[tuple[float, float] | None]:
         if parent is None or parent.reading is None:
             return None
+        owner = (frame, parent.reading.key)
         try:
-            handle = yield PageCall(frame.frame_element)
-            node = yield PageCall(lambda: handle.evaluate(script.call("number")))
+            if owner not in state.owners:
+                handle = yield PageCall(frame.frame_element)
+                number = yield PageCall(lambda: handle.evaluate(script.call("number")))
+                state.owners[owner] = number
         except Exception as error:  # noqa: BLE001 - the frame went away meanwhile
             log.debug("frame %s has no element any more: %s", frame.url, error)
             return None
+        node = state.owners[owner]
         for place in parent.reading.data["frames"]:
             if place["node"] == node and place["width"] > 1 and place["height"] > 1:
                 return parent.offset[0] + place["x"], parent.offset[1] + place["y"]

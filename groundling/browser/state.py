@@ -29,6 +29,8 @@ class PageState:
     """Whether our hook ran before the document's scripts; None before the first reading."""
     own_world: bool = False
     """Whether the document could only be read from a world of our own."""
+    owners: dict[tuple[Any, str], int] = field(default_factory=dict)
+    """(frame, parent's document) -> number of the frame's element there."""
     tools: Tools | None = None
     tools_asked: bool = False
 
@@ -37,6 +39,7 @@ class PageState:
         if document != self.main:
             self.main = document
             self.ids, self.homes, self.frames, self.twins = {}, {}, [], set()
+            self.owners = {}
 
     def id_for(self, frame: Any, document: str) -> Callable[[int], int]:  # noqa: ANN401
         """Return the function from a node's number to its id, which gives new ids where needed."""

@@ -1,12 +1,11 @@
 // Values and states of one element.
-const KEPT = ['id', 'name', 'class', 'type', 'title', 'alt', 'data-testid', 'data-test', 'autocomplete', 'accept',
-  'pattern', 'min', 'max', 'step', 'maxlength', 'target', 'download', 'aria-haspopup', 'aria-keyshortcuts', 'rel',
-  'for', 'action', 'draggable', 'aria-valuemin', 'aria-valuemax'];
+const KEPT = words('id name class type title alt data-testid data-test autocomplete accept pattern min max step ' +
+  'maxlength target download aria-haspopup aria-keyshortcuts rel for draggable aria-valuemin aria-valuemax');
 const MAX_OPTIONS = 200;
 
 function attributesOf(e) {
   const out = {};
-  for (const name of KEPT) { const v = attr(e, name); if (v !== null && v !== '') out[name] = cut(v, 80); }
+  for (const name of attributeNames(e)) if (KEPT.has(name)) { const v = attr(e, name); if (v) out[name] = cut(v, 80); }
   return out;
 }
 const tri = v => (v === 'mixed' ? 'mixed' : v === 'true' ? 'true' : 'false');

@@ -4,6 +4,7 @@ const MAX_DEPTH = 1000;
 const INLINE_TEXT = words('A B I EM STRONG SPAN SMALL CODE MARK LABEL ABBR U S SUB SUP TIME FONT KBD Q CITE');
 // Sections whose headings say nothing about what follows them, and those that start afresh.
 const SCOPES = words('ARTICLE SECTION LI TR TD ASIDE NAV FOOTER DIALOG FIELDSET FORM');
+const SECTIONS = words('HEADER FOOTER NAV MAIN ASIDE SECTION SEARCH FORM'), TABLE_PARTS = words('THEAD TBODY TFOOT TR');
 const RESETS = words('ASIDE NAV FOOTER DIALOG');
 
 function newWalk(o) {
@@ -98,7 +99,7 @@ function openItems(e, t, role, f, w) {
     w.lists.push(f.table);
     return;
   }
-  if (/^(THEAD|TBODY|TFOOT|TR)$/.test(t) || role === 'row' || role === 'rowgroup') return;
+  if (TABLE_PARTS.has(t) || role === 'row' || role === 'rowgroup') return;
   const set = itemsOf(e, t, role, shadowOf(e) || e);
   if (!set) return;
   const list = openList(labelOf(e) || lastHeading(w), w);
@@ -112,7 +113,7 @@ function tableName(e, w) {
 }
 
 function enterSection(e, t, role, f) {
-  if (/^(HEADER|FOOTER|NAV|MAIN|ASIDE|SECTION|SEARCH|FORM)$/.test(t) || (role && LANDMARKS.has(role))) {
+  if (SECTIONS.has(t) || (role && LANDMARKS.has(role))) {
     const r = roleOf(e);
     if (LANDMARKS.has(r)) { const label = labelOf(e); f.landmark = label ? r + ' "' + label + '"' : r; }
     if (r === 'contentinfo' || r === 'navigation' || r === 'complementary') f.resets = true;
