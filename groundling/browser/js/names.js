@@ -168,6 +168,9 @@ function labelText(e, c) {
   return collapse(parts.join(' ')) || null;
 }
 
+// A picture without words: most icons. Looking once saves a style computation for each of its shapes.
+const isSilent = svg => !has(svg, 'aria-label') && !has(svg, 'aria-labelledby') && !find(svg, 'title,text,foreignObject,[*|title]');
+
 function asDrawn(text, e) {
   switch (e.nodeType === 1 ? styleOf(e).textTransform : '') {
     case 'uppercase': return text.toUpperCase();
@@ -184,7 +187,7 @@ function content(e, c) {
     if (k.nodeType === 3) { text += c.plain ? dataOf(k) : asDrawn(dataOf(k), e); continue; }
     if (k.nodeType !== 1) continue;
     const t = tagOf(k);
-    if (UNREAD.has(t) && !c.hidden) continue;
+    if ((UNREAD.has(t) && !c.hidden) || (t === 'svg' && isSilent(k))) continue;
     const style = styleOf(k), d = style.display;
     if (d === 'none' && !c.hidden && t !== 'OPTION' && t !== 'OPTGROUP') continue;
     const outer = c.style;

@@ -27,7 +27,7 @@ function walk(e, up, w) {
   const t = tagOf(e);
   if (UNREAD.has(t)) return 0;
   w.visited++;
-  if (overLimit(w)) return 0;
+  if (overLimit(w) || (t === 'svg' && up.inside)) return 0;  // a control's icon holds no targets
   const style = styleOf(e);
   if (style.display === 'none' && t !== 'AREA' && t !== 'MAP') return 0;
   if (up.depth >= MAX_DEPTH) { w.cut = 'depth'; return 0; }
