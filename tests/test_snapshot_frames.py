@@ -81,7 +81,8 @@ def test_open_and_declarative_shadow_trees_and_slots_are_read_in_drawn_order(pag
     page.set_content("""<x-a><button>Slotted</button></x-a>
     <div><template shadowrootmode=open><button>Declared</button></template></div>
     <script>customElements.define('x-a', class extends HTMLElement { constructor() { super();
-      this.attachShadow({mode: 'open'}).innerHTML = '<button>Before</button><slot></slot>'; } })</script>""")
+      this.attachShadow({mode: 'open'}).innerHTML = '<button>Before</button><slot></slot>';
+      } })</script>""")
     assert [e.text for e in groundling.snapshot(page)] == ["Before", "Slotted", "Declared"]
 
 
