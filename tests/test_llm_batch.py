@@ -3,7 +3,8 @@ import pytest
 from groundling.elements import RawElement
 from groundling.errors import EmptyPageError
 from groundling.llm.base import Choice
-from groundling.llm.batch import batch_analyze_elements, lettered_question
+from groundling.llm.batch import batch_analyze_elements
+from groundling.prompts import Candidate, PromptBuilder
 
 
 class Picks:

@@ -4,17 +4,13 @@ The guide generates JSON for all prompts together and parses what comes back, pr
 every task is one choice; runtimes that can, read what the prompts have in common once.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import count, islice, product
-from string import ascii_lowercase, ascii_uppercase
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from groundling.elements import BBox, ElementSnapshot, RawElement
 from groundling.errors import EmptyPageError
 from groundling.llm.base import BaseLLM, Choice
-from groundling.prompts import Candidate, ChoicePrompt
-
-_LETTERS = ascii_uppercase + ascii_lowercase
+from groundling.prompts import Candidate, ChoicePrompt, PromptBuilder
 
 Build = Callable[[str, str, Sequence[RawElement]], ChoicePrompt]
 """Builds a question from the instruction, the task type and the elements on offer."""
@@ -40,7 +36,7 @@ def batch_analyze_elements(
         EmptyPageError: If a task offers no element.
         KeyError: If a task lacks `type`, `context` or `elements`.
     """
-    make = build or lettered_question
+    make = build or _question
     offered = [_elements(task["elements"]) for task in tasks]
     for task, elements in zip(tasks, offered, strict=True):
         if not elements:
@@ -53,40 +49,9 @@ def batch_analyze_elements(
     return [_found(prompt, c) for prompt, c in zip(prompts, choices, strict=True)]
 
 
-def lettered_question(
-    instruction: str,
-    task_type: str,
-    elements: Sequence[RawElement],
-    *,
-    task_first: bool = False,
-) -> ChoicePrompt:
-    """Write the elements as a lettered list, "none of these" last, the task behind it.
-
-    Args:
-        instruction: What to find.
-        task_type: One of the design guide's task types.
-        elements: Elements on offer, in the order of the list.
-        task_first: State the task before the list as well.
-    """
-    labels = tuple(islice(_letters(), len(elements) + 1))
-    named = (f"{lb} {e.role or e.tag} {e.text}" for lb, e in zip(labels, elements, strict=False))
-    lines = "\n".join([*named, f"{labels[-1]} none of these"])
-    before = f"Task: {instruction}\n\n" if task_first else ""
-    return ChoicePrompt(
-        instruction=instruction,
-        task_type=task_type,
-        system="Pick the page element the task means. Answer with its letter.",
-        text=f"{before}{lines}\n\nTask: {instruction}\nLetter:",
-        labels=labels,
-        candidates=tuple(Candidate(element=e, score=0.0) for e in elements),
-        none_label=labels[-1],
-    )
-
-
-def _letters() -> Iterator[str]:
-    """Yield A to Z, a to z, then AA, AB and so on."""
-    for length in count(1):
-        yield from ("".join(letters) for letters in product(_LETTERS, repeat=length))
+def _question(instruction: str, task_type: str, elements: Sequence[RawElement]) -> ChoicePrompt:
+    candidates = [Candidate(element=e, score=0.0) for e in elements]
+    return PromptBuilder.build_choice(instruction, task_type, candidates, layout="page_first")
 
 
 def _found(prompt: ChoicePrompt, choice: Choice) -> dict[str, Any] | None:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from groundling.elements import RawElement
+from groundling.prompts import TASK_TYPES
 from groundling.ranking import vectors
 from groundling.ranking.index import FIELDS, Floats, PageIndex
 from groundling.ranking.places import page_features
 from groundling.ranking.query import Query
 from groundling.ranking.words import STOP
 
-TASK_TYPES = ("find_input", "find_button", "find_link", "select_from_list", "find_any")
 ROLE_GROUPS = {
     "button": {"button", "clickable"},
     "link": {"link"},

@@ -1,0 +1,338 @@
+"""Did an action have its effect? Judged from what was seen, without a model.
+
+`verified` needs evidence that the action caused; `failed` needs evidence of the contrary;
+everything else is `unverified`.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from groundling.actions import (
+    Action,
+    Back,
+    Check,
+    Clear,
+    Click,
+    Drag,
+    Fill,
+    Goto,
+    Hover,
+    Press,
+    Scroll,
+    SelectOption,
+    SelectText,
+    Type,
+    Uncheck,
+    Upload,
+    WaitFor,
+)
+from groundling.browser.observe import Answer, Seen
+
+Status = Literal["verified", "unverified", "failed"]
+Expectation = str | Callable[[Any], Any]
+"""An address pattern (`*` for any characters, starts with `/`, `*` or a scheme), a text that must
+show, or a callable that gets the page: false or an AssertionError means not met."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an action; truthy when it succeeded as far as can be seen."""
+
+    status: Status
+    evidence: tuple[str, ...] = ()
+    """What was seen that supports the status."""
+    effect_needed: bool = True
+    """False for actions that need not show on the page, such as hovering."""
+
+    def __bool__(self) -> bool:
+        return self.status == "verified" or (
+            self.status == "unverified" and not self.effect_needed
+        )
+
+    def __str__(self) -> str:
+        return f"{self.status}: {'; '.join(self.evidence)}" if self.evidence else self.status
+
+
+_ERROR_WORDS = re.compile(
+    r"\b(errors?|invalid|incorrect|failed|failure|could ?n[o']t|can(?:not|'t)|unable to|denied|"
+    r"not allowed|forbidden|not found|is required|required field|must (?:be|contain|have|not)|"
+    r"wrong|expired|try again|unavailable|out of stock|sold out|declined|too (?:short|long|many)|"
+    r"do(?:es)? not match|do(?:es)?n't match|already (?:taken|exists|in use)|"
+    r"not (?:valid|saved|sent|available)|went wrong|rejected|problem)\b|"
+    r"^please (?:enter|choose|select|fill|correct|provide|check)",
+    re.IGNORECASE,
+)
+_NO_ERROR = re.compile(r"\b(no|0|without|zero) (errors?|problems?|failures?)\b", re.IGNORECASE)
+_ERROR_BOX = re.compile(r"error|danger|invalid|fail|alert-warning|warning", re.IGNORECASE)
+_GOOD_BOX = re.compile(r"success|alert-info|\binfo\b", re.IGNORECASE)
+_PROMPT_MS = 500.0
+"""A change far from the element counts as caused by the action when it starts within this time."""
+
+
+def judge(action: Action, seen: Seen) -> Outcome:
+    """Return the outcome of `action` as far as `seen` shows it."""
+    needed = action.has_effect
+    if bad := tuple(_failures(action, seen)):
+        return Outcome("failed", bad, needed)
+    good, doubts = _own_effect(action, seen)
+    if good:
+        return Outcome("verified", tuple(good[:6]), needed)
+    if doubts and isinstance(action, _STATEFUL):
+        return Outcome("failed", tuple(doubts[:6]), needed)
+    return Outcome("unverified", tuple(doubts[:6]) or ("nothing changed on the page",), needed)
+
+
+def decided(action: Action, seen: Seen) -> bool:
+    """Return whether more looking would not change the outcome."""
+    return judge(action, seen).status != "unverified"
+
+
+_STATEFUL = (Fill, Clear, Check, Uncheck, SelectOption, Upload)
+"""Actions whose effect is the state of the element itself, so its absence is a failure."""
+
+
+def _failures(action: Action, seen: Seen) -> Iterator[str]:
+    if seen.crashed:
+        yield "the page crashed"
+    for a in seen.answers:
+        if _is_bad(a, seen):
+            what = f"answered {a.status}" if a.status else "could not be reached"
+            yield f"the server {what} to {a.method} {_path(a.url)}"
+    for page in (seen.after, seen.outer):
+        if page is not None:
+            for refusal in page["invalid"]:
+                yield f"the form refused: {refusal['field']}: {refusal['message']}".rstrip(": ")
+            yield from _error_texts(page)
+    if seen.arrival is not None:
+        for text, box in seen.arrival["alerts"]:
+            if _is_error(text, box, strict=True):
+                yield f"the new page shows an error: {text[:120]!r}"
+    if isinstance(action, Click) and seen.after is not None:
+        clicks = seen.after["clicks"]
+        if clicks and not any(c["hit"] for c in clicks):
+            yield f"the click landed on {clicks[0]['on'] or 'another element'}"
+
+
+def _is_bad(answer: Answer, seen: Seen) -> bool:
+    if answer.status and answer.status < 400:
+        return False
+    if urlsplit(answer.url).hostname != urlsplit(seen.url_before).hostname:
+        return answer.kind == "document"
+    # Polling and look-ahead requests that find nothing are no failures of the action.
+    return answer.kind == "document" or answer.method != "GET" or answer.status >= 500
+
+
+def _path(url: str) -> str:
+    return urlsplit(url).path or url
+
+
+def _error_texts(page: Mapping[str, Any]) -> Iterator[str]:
+    told = set()
+    for text, box in page["alerts"]:
+        if _is_error(text, box, strict=False):
+            told.add(text)
+            yield f"an error appeared: {text[:120]!r}"
+    for line in page["added"]:
+        text = line["text"]
+        short = len(text) <= 90 and line["ms"] >= 0
+        if short and _is_error(text, "", strict=True) and not any(text in t for t in told):
+            yield f"an error appeared: {text[:120]!r}"
+
+
+def _is_error(text: str, box: str, *, strict: bool) -> bool:
+    if _GOOD_BOX.search(box) or _NO_ERROR.search(text):
+        return False
+    if _ERROR_WORDS.search(text):
+        return True
+    return not strict and bool(_ERROR_BOX.search(box))
+
+
+def _own_effect(action: Action, seen: Seen) -> tuple[list[str], list[str]]:
+    """Return the evidence for the effect, and what speaks against it."""
+    for kinds, check in _CHECKS:
+        if isinstance(action, kinds):
+            return check(action, seen)
+    return _any_effect(action, seen)
+
+
+def _text_effect(action: Any, seen: Seen) -> tuple[list[str], list[str]]:  # noqa: ANN401
+    if seen.after is None:
+        return _moved_on(seen), []
+    before, now = seen.before["state"], seen.after["state"]
+    wanted = "" if isinstance(action, Clear) else action.text
+    if isinstance(action, Type):
+        wanted = (before["value"] or "") + wanted
+    value = now["value"] or ""
+    hidden = bool(getattr(action, "secret", "")) or now["password"]
+    shown = "what was given" if hidden else repr(value[:80])
+    if not now["connected"]:
+        return [], ["the field was taken off the page or replaced"]
+    if value == wanted or value.rstrip("\n") == wanted.rstrip("\n"):
+        if now["invalid"] and wanted:
+            return [], [f"the field holds {shown} but calls it invalid: {now['message'] or '-'}"]
+        return [f"the field holds {shown}" if wanted else "the field is empty"], []
+    if wanted and _same_content(value, wanted):
+        return [f"the field holds {shown}, reformatted by the page"], []
+    others = [f"{f['field']!r} changed instead" for f in seen.after["fields"]]
+    return [], [f"the field holds {'something else' if hidden else shown}", *others]
+
+
+def _same_content(value: str, wanted: str) -> bool:
+    """Whether the page only changed how the text is written: spaces, signs, case, digits' groups."""
+    a, b = (re.sub(r"[\W_]+", "", t).casefold() for t in (value, wanted))
+    if a and a == b:
+        return True
+    numbers = [re.fullmatch(r"[\d.,\s$€£%-]+", t) for t in (value, wanted)]
+    if all(numbers):
+        try:
+            x, y = (float(re.sub(r"[^\d.-]", "", t)) for t in (value, wanted))
+        except ValueError:
+            return False
+        return x == y
+    return False
+
+
+def _check_effect(action: Action, seen: Seen) -> tuple[list[str], list[str]]:
+    if seen.after is None:
+        return _moved_on(seen), []
+    now = seen.after["state"]
+    want = "true" if isinstance(action, Check) else "false"
+    for name in ("checked", "pressed", "selected"):
+        if isinstance(now[name], str):
+            if now[name] == want:
+                return [f"it is {name if want == 'true' else 'not ' + name}"], []
+            return [], [f"it is {'not ' if want == 'true' else 'still '}{name}"]
+    return _any_effect(action, seen)
+
+
+def _option_effect(action: SelectOption, seen: Seen) -> tuple[list[str], list[str]]:
+    if seen.after is None:
+        return _moved_on(seen), []
+    now = seen.after["state"]
+    if isinstance(now["selected"], list):
+        held = {*map(_plain, now["selected"]), *map(_plain, now["picked"])}
+        if all(_plain(o) in held for o in action.options):
+            return [f"selected: {', '.join(now['selected'])}"], []
+        return [], [f"selected is {', '.join(now['selected']) or 'nothing'}"]
+    shown = _plain(f"{now['value'] or ''} {now['text']}")
+    if all(_plain(o) in shown for o in action.options):
+        return [f"it shows {', '.join(action.options)}"], []
+    good, doubts = _any_effect(action, seen)
+    near = [a for a in seen.after["attributes"] if a["name"] == "aria-selected"]
+    return (good, doubts) if near else ([], [f"it shows {now['text'][:60]!r}", *good, *doubts])
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _upload_effect(action: Upload, seen: Seen) -> tuple[list[str], list[str]]:
+    if seen.after is None:
+        return _moved_on(seen), []
+    names = [re.split(r"[\\/]", p)[-1] for p in action.paths]
+    held = seen.after["state"]["files"]
+    shown = " ".join(line["text"] for line in seen.after["added"])
+    if held and set(names) <= set(held):
+        return [f"the field holds {', '.join(held)}"], []
+    if all(n in shown for n in names):
+        return [f"the page shows {', '.join(names)}"], []
+    good = _network_effect(seen)
+    return good, [] if good else [f"the field holds {', '.join(held) or 'no file'}"]
+
+
+def _drag_effect(action: Drag, seen: Seen) -> tuple[list[str], list[str]]:
+    if action.value is not None and seen.after is not None:
+        number = seen.after["state"]["number"]
+        if isinstance(number, int | float) and number == number:
+            if abs(number - action.value) < 1e-9:
+                return [f"its value is {number:g}"], []
+            if number or seen.after["state"]["value"] is not None:
+                return [], [f"its value is {number:g}"]
+    if seen.after is not None:
+        was, now = seen.before["state"], seen.after["state"]
+        if not now["connected"]:
+            return ["it left its place"], []
+        if now["index"] != was["index"]:
+            return [f"it moved from place {was['index'] + 1} to {now['index'] + 1}"], []
+        dx, dy = now["box"][0] - was["box"][0], now["box"][1] - was["box"][1]
+        scrolled = seen.after["scroll"] != seen.before["scroll"]
+        if max(abs(dx), abs(dy)) > 3 and not scrolled:
+            return [f"it moved by ({dx:.0f}, {dy:.0f})"], []
+        if now["box"][2:] != was["box"][2:]:
+            return [f"its size is now {now['box'][2]:.0f} x {now['box'][3]:.0f}"], []
+    return _any_effect(action, seen)
+
+
+def _scroll_effect(action: Scroll, seen: Seen) -> tuple[list[str], list[str]]:
+    if seen.after is None:
+        return [], ["the page is another one"]
+    was, now = seen.before.get("state"), seen.after.get("state")
+    moved = seen.after["scroll"] != seen.before["scroll"]
+    if was and now:
+        moved = moved or now["scroll"] != was["scroll"] or now["box"][:2] != was["box"][:2]
+    return (["it scrolled"], []) if moved else ([], ["it did not scroll: the end is reached"])
+
+
+def _press_effect(action: Press, seen: Seen) -> tuple[list[str], list[str]]:
+    good, doubts = _any_effect(action, seen)
+    if not good and seen.after is not None:
+        was, now = seen.before.get("state"), seen.after.get("state")
+        if seen.after["focusMoved"]:
+            good = [f"the focus moved to {seen.after['focus'] or 'the page'}"]
+        elif was and now and now["value"] != was["value"]:
+            good = ["the value changed"]
+        elif seen.after["fields"]:
+            good = [f"{seen.after['fields'][0]['field']!r} changed"]
+        elif seen.after["scroll"] != seen.before["scroll"]:
+            good = ["it scrolled"]
+    return good, doubts
+
+
+def _selection_effect(action: SelectText, seen: Seen) -> tuple[list[str], list[str]]:
+    if seen.after is None:
+        return [], ["the page is another one"]
+    held = _plain(seen.after["selection"])
+    wanted = _plain(action.text or seen.before["state"]["text"])
+    if held and (held == wanted or (not action.text and wanted.startswith(held))):
+        return [f"selected: {seen.after['selection'][:60]!r}"], []
+    return [], [f"the selection is {seen.after['selection'][:60]!r}"]
+
+
+def _goto_effect(action: Goto, seen: Seen) -> tuple[list[str], list[str]]:
+    if seen.downloads:
+        return [], [f"a download began instead of a page: {seen.downloads[0]}"]
+    return [f"the page is {seen.url_after} {seen.title!r}"], []
+
+
+def _back_effect(action: Back, seen: Seen) -> tuple[list[str], list[str]]:
+    if seen.new_document or seen.url_after != seen.url_before:
+        return [f"the page is {seen.url_after}"], []
+    return [], ["there is no page to go back to"]
+
+
+def _hover_effect(action: Hover, seen: Seen) -> tuple[list[str], list[str]]:
+    return _any_effect(action, seen)
+
+
+def _wait_effect(action: WaitFor, seen: Seen) -> tuple[list[str], list[str]]:
+    return [f"{action.describe()}: met"], []
+
+
+_Check = Callable[[Any, Seen], tuple[list[str], list[str]]]
+_CHECKS: tuple[tuple[tuple[type[Action], ...], _Check], ...] = (
+    ((Fill, Type, Clear), _text_effect),
+    ((Check, Uncheck), _check_effect),
+    ((SelectOption,), _option_effect),
+    ((Upload,), _upload_effect),
+    ((Drag,), _drag_effect),
+    ((Scroll,), _scroll_effect),
+    ((Press,), _press_effect),
+    ((SelectText,), _selection_effect),
+    ((Goto,), _goto_effect),
+    ((Back,), _back_effect),
+    ((Hover,), _hover_effect),
+    ((WaitFor,), _wait_effect),
+)
