@@ -48,9 +48,7 @@ class Outcome:
     """False for actions that need not show on the page, such as hovering."""
 
     def __bool__(self) -> bool:
-        return self.status == "verified" or (
-            self.status == "unverified" and not self.effect_needed
-        )
+        return self.status == "verified" or (self.status == "unverified" and not self.effect_needed)
 
     def __str__(self) -> str:
         return f"{self.status}: {'; '.join(self.evidence)}" if self.evidence else self.status
@@ -68,7 +66,7 @@ _ERROR_WORDS = re.compile(
 _NO_ERROR = re.compile(r"\b(no|0|without|zero) (errors?|problems?|failures?)\b", re.IGNORECASE)
 _ERROR_BOX = re.compile(r"error|danger|invalid|fail|alert-warning|warning", re.IGNORECASE)
 _GOOD_BOX = re.compile(r"success|alert-info|\binfo\b", re.IGNORECASE)
-_PROMPT_MS = 500.0
+_PROMPT_MS = 400.0
 """A change far from the element counts as caused by the action when it starts within this time."""
 
 
@@ -156,6 +154,110 @@ def _own_effect(action: Action, seen: Seen) -> tuple[list[str], list[str]]:
         if isinstance(action, kinds):
             return check(action, seen)
     return _any_effect(action, seen)
+
+
+def _moved_on(seen: Seen) -> list[str]:
+    """Return what shows that the page went somewhere because of the action."""
+    good = [f"a download began: {name}" for name in seen.downloads]
+    if seen.n_new_pages:
+        good.append("a new page opened")
+    if seen.page_closed:
+        good.append("the page closed itself")
+    elif seen.url_after != seen.url_before:
+        good.append(f"the address is now {seen.url_after}")
+    elif seen.new_document:
+        good.append(f"the page was loaded anew: {seen.title!r}")
+    good += [f"a dialog said {d.message[:80]!r}" for d in seen.dialogs]
+    return good
+
+
+def _network_effect(seen: Seen) -> list[str]:
+    """Return the answers to requests that change something on the server."""
+    return [
+        f"the server answered {a.status} to {a.method} {_path(a.url)}"
+        for a in seen.answers
+        if a.method != "GET" and 200 <= a.status < 400
+    ]
+
+
+def _any_effect(action: Action, seen: Seen) -> tuple[list[str], list[str]]:
+    """Return every sign of an effect of a click or the like, and what changed without cause."""
+    good = _moved_on(seen)
+    doubts: list[str] = []
+    for page in (seen.after, seen.outer):
+        if page is not None:
+            own = _state_effect(seen.before.get("state"), page.get("state"))
+            near, far = _page_effect(page)
+            good += [*own, *near]
+            doubts += far
+    return [*good, *_network_effect(seen)], doubts
+
+
+_STATE_NAMES = ("checked", "pressed", "expanded", "selected", "value", "disabled")
+
+
+def _state_effect(was: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> Iterator[str]:
+    if not was or not now:
+        return
+    for name in _STATE_NAMES:
+        if now[name] != was[name] and now["connected"]:
+            yield f"its {name} is now {_short(now[name], now['password'])}"
+    if now["focused"] and not was["focused"] and _takes_focus(now):
+        yield "it has the focus"
+    elif now["focused"] and was["focused"] and _takes_text(now):
+        yield "it keeps the focus"
+    if was["connected"] and not now["connected"]:
+        yield "it left the page"
+    elif was["shown"] and not now["shown"]:
+        yield "it is hidden now"
+    elif now["text"] != was["text"] and now["connected"]:
+        yield f"it reads {now['text'][:60]!r} now"
+
+
+def _short(value: Any, password: bool) -> str:  # noqa: ANN401
+    return "hidden" if password else str(value)[:60]
+
+
+def _takes_text(state: Mapping[str, Any]) -> bool:
+    return (
+        state["tag"] in ("textarea", "select")
+        or (
+            state["tag"] == "input"
+            and state["type"] not in ("button", "submit", "reset", "image", "checkbox", "radio")
+        )
+        or state["role"] in ("textbox", "searchbox", "combobox")
+    )
+
+
+def _takes_focus(state: Mapping[str, Any]) -> bool:
+    # A button gets the focus by any click: that shows nothing. A field's purpose is to get it.
+    return _takes_text(state) or state["tag"] not in (
+        "button",
+        "a",
+        "input",
+        "summary",
+        "div",
+        "span",
+    )
+
+
+def _page_effect(page: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Return changes that belong to the action, and changes that may have other causes."""
+    good: list[str] = []
+    doubts: list[str] = []
+    for line in page["added"]:
+        caused = line["near"] or 0 <= line["ms"] <= _PROMPT_MS
+        (good if caused else doubts).append(f"the page shows {line['text'][:80]!r}")
+    for change in page["attributes"]:
+        caused = change["own"] or change["near"] or 0 <= change["ms"] <= _PROMPT_MS
+        said = f"{change['name']} of {change['on'] or 'the page'} changed"
+        (good if caused else doubts).append(said)
+    if page["removed_n"] and (page["removedNear"] or 0 <= page["removedMs"] <= _PROMPT_MS):
+        good.append(f"{page['removed'][0][:60]!r} is gone")
+    if page["classes"]:
+        good.append(f"it looks different: {page['classes'][0].partition(':')[2]}")
+    good += [f"{f['field']!r} changed" for f in page["fields"]]
+    return good, doubts
 
 
 def _text_effect(action: Any, seen: Seen) -> tuple[list[str], list[str]]:  # noqa: ANN401
