@@ -21,7 +21,8 @@ ROOMS = [
     {"cache", "policy", "trace"},
     {"agent"},
     {"planner"},
-    {"report", "demo", "bench", "train", "scale", "serve"},
+    {"report", "demo", "bench", "scale", "serve"},
+    {"train"},
     {"cli"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}

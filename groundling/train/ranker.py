@@ -18,8 +18,8 @@ import click
 import numpy as np
 import numpy.typing as npt
 
+from groundling.bench.labelled import LabelledPage, read_lines
 from groundling.ranking import FEATURES, LISTED, PageIndex, features, hand_scores, parse_query
-from groundling.train.captured import LabelledPage, read_pages
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ def main(
 ) -> None:
     """Train the trees that `groundling.ranking` ships."""
     kept_out = set(held_out.read_text().split()) if held_out else set()
-    pages = [p for p in read_pages(captured) if p.page not in kept_out]
+    pages = [p for p in read_lines(captured) if p.page not in kept_out]
     with ProcessPoolExecutor(2) as pool:
         lists = [item for part in pool.map(listed_candidates, pages, chunksize=4) for item in part]
     if folds:
