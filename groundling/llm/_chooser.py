@@ -31,6 +31,7 @@ class ChooserOptions(TypedDict, total=False):
 class LogitLLM(BaseLLM):
     """A model whose choice is a softmax over the logits of the labels."""
 
+    reads_elements = False
     _format: ChatFormat
     _labels: LabelTokens
     _end: int
@@ -56,7 +57,7 @@ class LogitLLM(BaseLLM):
             return self._choose_shuffled(prompt, self._rebuild)
         allowed = tuple(labels or prompt.labels)
         ids = self._prompt_ids(prompt)
-        probabilities = self.profile.probabilities(allowed, self._score(ids, allowed))
+        probabilities = self._corrected(prompt, allowed, self._score(ids, allowed))
         return self._choice(allowed, probabilities, len(ids), _ms_since(started))
 
     def choose_many(self, prompts: Sequence[ChoicePrompt]) -> list[Choice]:
@@ -68,13 +69,18 @@ class LogitLLM(BaseLLM):
         rows = self._score_many(encoded, [p.labels for p in prompts])
         each_ms = _ms_since(started) / max(1, len(prompts))
         return [
-            self._choice(p.labels, self.profile.probabilities(p.labels, row), len(ids), each_ms)
+            self._choice(p.labels, self._corrected(p, p.labels, row), len(ids), each_ms)
             for p, row, ids in zip(prompts, rows, encoded, strict=True)
         ]
 
     def log_scores(self, prompts: Sequence[ChoicePrompt]) -> list[tuple[float, ...]]:
         """Return for each prompt the log-probability of each of its labels, uncorrected."""
         return self._score_many([self._prompt_ids(p) for p in prompts], [p.labels for p in prompts])
+
+    @property
+    def identity(self) -> str:
+        """Name, calibration and number of orders."""
+        return f"{super().identity} shuffles={self._shuffles}"
 
     @property
     def is_local(self) -> bool:
@@ -121,11 +127,14 @@ class LogitLLM(BaseLLM):
         asked = rotations(prompt, self._shuffles, rebuild)
         encoded = [self._prompt_ids(p) for p in asked]
         rows = self._score_many(encoded, [p.labels for p in asked])
-        corrected = [
-            self.profile.probabilities(p.labels, row) for p, row in zip(asked, rows, strict=True)
-        ]
+        corrected = [self._corrected(p, p.labels, row) for p, row in zip(asked, rows, strict=True)]
         average = average_rotations(asked, corrected)
         return self._choice(prompt.labels, average, sum(map(len, encoded)), _ms_since(started))
+
+    def _corrected(
+        self, prompt: ChoicePrompt, labels: Sequence[str], scores: Sequence[float]
+    ) -> tuple[float, ...]:
+        return self.profile.probabilities(labels, scores, none_label=prompt.none_label)
 
     def _choice(
         self, labels: tuple[str, ...], p: tuple[float, ...], n_tokens: int, latency_ms: float

@@ -78,6 +78,13 @@ class BaseLLM(ABC):
 
     name: str = ""
     """Identifies the model in traces and caches, e.g. `hf:Qwen/Qwen2.5-3B-Instruct`."""
+    reads_elements: bool = True
+    """Whether `choose` may read more of the candidates than the prompt's text; caches ask."""
+
+    @property
+    def identity(self) -> str:
+        """Everything that can make its answers differ from another model's; keys caches."""
+        return f"{self.name} {getattr(self, 'profile', None)!r}"
 
     @abstractmethod
     def generate(self, prompt: str, system_prompt: str = "", **kwargs: Any) -> LLMResponse:  # noqa: ANN401

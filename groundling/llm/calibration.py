@@ -30,15 +30,29 @@ class Profile:
     """Divides the corrected log-scores; above 1 the model is overconfident."""
     log_prior: Mapping[str, float] = field(default_factory=dict)
     """Bias of each label, natural log, mean 0; labels not named here have none."""
+    none_bias: float = 0.0
+    """Added to the log-score of "none", so that it is said as often as it is true."""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """Least confidence at which the precision in the key was reached, e.g. `{"0.95": 0.8}`."""
     n_prompts: int = 0
     """Model calls behind the estimate."""
 
     def probabilities(
-        self, labels: Sequence[str], log_scores: Sequence[float]
+        self, labels: Sequence[str], log_scores: Sequence[float], *, none_label: str = ""
     ) -> tuple[float, ...]:
-        """Return corrected probabilities, in the order of `labels`; they sum to 1."""
+        """Return corrected probabilities, in the order of `labels`; they sum to 1.
+
+        Args:
+            labels: The labels allowed.
+            log_scores: Of each of them.
+            none_label: The one of them that means "none"; by default there is no such label.
+        """
         pairs = zip(labels, log_scores, strict=True)
-        return softmax([(s - self.log_prior.get(lb, 0.0)) / self.temperature for lb, s in pairs])
+        corrected = (
+            s - self.log_prior.get(lb, 0.0) + (self.none_bias if lb == none_label else 0.0)
+            for lb, s in pairs
+        )
+        return softmax([s / self.temperature for s in corrected])
 
     def save(self, path: Path) -> None:
         """Write the profile as JSON."""

@@ -1,0 +1,154 @@
+"""Fit a model's confidence to questions whose right answers are known.
+
+Three numbers: a temperature, a bias of "none", and for each precision the least confidence that
+reaches it. All are fitted by plain search over a few hundred questions; nothing is differentiated.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from groundling.errors import DataError
+from groundling.llm.base import BaseLLM
+from groundling.llm.calibration import Profile
+from groundling.prompts import ChoicePrompt
+
+PRECISIONS = (0.8, 0.9, 0.95, 0.98, 0.99)
+"""For which a threshold is looked for."""
+_LEAST_SELECTED = 20
+_BINS = 10
+_FLOOR = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A question, what the model made of it, and what is right."""
+
+    labels: tuple[str, ...]
+    log_scores: tuple[float, ...]
+    """Natural log, one for each label, any constant offset."""
+    none_label: str
+    right: frozenset[str]
+    """Labels that are right; the one for "none" if what is wanted is not on offer."""
+    answerable: bool = True
+    """Whether the page holds what is wanted."""
+
+
+def log_scores(llm: BaseLLM, prompts: Sequence[ChoicePrompt]) -> list[tuple[float, ...]]:
+    """Return the uncorrected log-probability of each label, of any model that knows probabilities.
+
+    Raises:
+        DataError: If the model knows only its answers.
+    """
+    own = getattr(llm, "log_scores", None)
+    if own is not None:
+        rows: list[tuple[float, ...]] = own(prompts)
+        return rows
+    out = []
+    for choice in llm.choose_many(prompts):
+        if choice.probabilities is None:
+            raise DataError(
+                f"{llm.name} gives answers without probabilities: there is nothing to calibrate"
+            )
+        out.append(tuple(math.log(max(p, _FLOOR)) for p in choice.probabilities))
+    return out
+
+
+def fit(profile: Profile, rows: Sequence[Judged]) -> Profile:
+    """Return `profile` with temperature, "none" bias and thresholds fitted to `rows`.
+
+    Its prior is kept and applied first.
+
+    Raises:
+        DataError: If there is no row.
+    """
+    if not rows:
+        raise DataError("there are no labelled questions: calibration needs about a hundred")
+    fitted = profile
+    # Either number changes the other's optimum; four turns bring both within a hundredth.
+    for _ in range(4):
+        fitted = _best(fitted, rows, "none_bias", -8.0, 8.0, lambda x: x)
+        fitted = _best(fitted, rows, "temperature", math.log(0.05), math.log(20.0), math.exp)
+    return replace(fitted, thresholds=thresholds(fitted, rows))
+
+
+def thresholds(profile: Profile, rows: Sequence[Judged]) -> dict[str, float]:
+    """Return for each of `PRECISIONS` the least confidence that reaches it, where one does.
+
+    Counted as if one more selection were wrong, which keeps a lucky streak from setting the limit.
+    """
+    selected = sorted((a for a in (answer(profile, r) for r in rows) if a.selects), key=_by_falling)
+    found: dict[str, float] = {}
+    right = 0
+    for n, each in enumerate(selected, start=1):
+        right += each.is_right
+        tied = n < len(selected) and selected[n].confidence == each.confidence
+        if n < _LEAST_SELECTED or tied:
+            continue
+        for precision in PRECISIONS:
+            if right / (n + 1) >= precision:
+                found[f"{precision:g}"] = each.confidence
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a calibrated model answers."""
+
+    confidence: float
+    """In [0, 1]."""
+    is_right: bool
+    selects: bool
+    """False for "none"."""
+
+
+def answer(profile: Profile, row: Judged) -> Answer:
+    """Return the answer to one question under a profile."""
+    odds = profile.probabilities(row.labels, row.log_scores, none_label=row.none_label)
+    best = max(range(len(odds)), key=odds.__getitem__)
+    label = row.labels[best]
+    # "None" is right only where the page lacks the element, not where the ranking lost it.
+    right = label in row.right and (label != row.none_label or not row.answerable)
+    return Answer(odds[best], right, label != row.none_label)
+
+
+def calibration_error(answers: Sequence[Answer]) -> float:
+    """Return the expected calibration error over ten bins of equal width, in [0, 1]."""
+    bins: list[list[Answer]] = [[] for _ in range(_BINS)]
+    for each in answers:
+        bins[min(_BINS - 1, int(each.confidence * _BINS))].append(each)
+    gaps = (abs(sum(a.confidence for a in b) - sum(a.is_right for a in b)) for b in bins)
+    return sum(gaps) / len(answers) if answers else 0.0
+
+
+def _by_falling(each: Answer) -> float:
+    return -each.confidence
+
+
+def _best(
+    profile: Profile,
+    rows: Sequence[Judged],
+    name: str,
+    low: float,
+    high: float,
+    scale: Callable[[float], float],
+) -> Profile:
+    """Return `profile` with the value of one field that makes the right answers likeliest."""
+
+    def tried(x: float) -> Profile:
+        return replace(profile, **{name: scale(x)})  # type: ignore[arg-type]
+
+    ratio = (math.sqrt(5) - 1) / 2
+    while high - low > 1e-3:
+        a, b = high - ratio * (high - low), low + ratio * (high - low)
+        low, high = (low, b) if _loss(tried(a), rows) < _loss(tried(b), rows) else (a, high)
+    return tried((low + high) / 2)
+
+
+def _loss(profile: Profile, rows: Sequence[Judged]) -> float:
+    total = 0.0
+    for row in rows:
+        odds = profile.probabilities(row.labels, row.log_scores, none_label=row.none_label)
+        right = sum(p for lb, p in zip(row.labels, odds, strict=True) if lb in row.right)
+        total -= math.log(max(right, _FLOOR))
+    return total / len(rows)
