@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import diskcache
 import orjson
@@ -28,6 +28,7 @@ from groundling.llm.base import BaseLLM, Choice, LLMResponse
 from groundling.prompts import ChoicePrompt
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _MAX_BYTES = 256 * 2**20
 _LOCKED_S = 5.0
@@ -134,7 +135,7 @@ class CachedLLM(WrappedLLM):
         text = repr((self.llm.identity, "choose", asked, task, elements))
         return _digest(text.encode("utf-8", "surrogatepass"))
 
-    def _find(self, key: bytes, read: Callable[[dict[str, Any]], Any]) -> Any:  # noqa: ANN401
+    def _find(self, key: bytes, read: Callable[[dict[str, Any]], T]) -> T | None:
         try:
             found = self._answers.get(key)
             answer = None if found is None else read(orjson.loads(found))

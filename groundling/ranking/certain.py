@@ -10,6 +10,9 @@ from groundling.elements import RawElement
 from groundling.ranking.features import role_group
 from groundling.ranking.query import parse_query
 
+RULE_PRECISION = 0.99
+"""Confidence of an answer by rule: what the rules reached at least on all labelled data."""
+
 _LEAD = re.compile(
     r"^(?:please )?(?:click|press|tap|hit|push|open|choose|select|follow|activate|find|go to|use)?"
     r"(?: on)? ?(?:the |a |an )?"
