@@ -6,6 +6,7 @@ from typing import Any
 import click
 import orjson
 
+from groundling.cli._source import url_of
 from groundling.elements import ElementSnapshot
 from groundling.errors import DataError, NavigationError
 
@@ -25,7 +26,7 @@ def command(source: str, as_json: bool, picture: Path | None, **options: Any) ->
 
     URL needs its scheme, e.g. https://example.org; FILE is an HTML file.
     """
-    snapshot, png = _read(_url(source), picture is not None, options)
+    snapshot, png = _read(url_of(source), picture is not None, options)
     if picture is not None and png is not None:
         _write(picture, snapshot, png, options["full_page"])
     if as_json:
@@ -34,15 +35,6 @@ def command(source: str, as_json: bool, picture: Path | None, **options: Any) ->
         _print(snapshot)
     if snapshot.truncated:
         click.echo(f"Not complete: {snapshot.truncated}", err=True)
-
-
-def _url(source: str) -> str:
-    if "://" in source or source.startswith(("about:", "data:")):
-        return source
-    path = Path(source)
-    if not path.is_file():
-        raise DataError(f"{source!r} is no file: give an HTML file or a URL with its scheme")
-    return path.resolve().as_uri()
 
 
 def _read(

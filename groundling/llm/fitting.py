@@ -8,6 +8,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
+
 from groundling.errors import DataError
 from groundling.llm.base import BaseLLM
 from groundling.llm.calibration import Profile
@@ -18,6 +21,8 @@ PRECISIONS = (0.8, 0.9, 0.95, 0.98, 0.99)
 _LEAST_SELECTED = 20
 _BINS = 10
 _FLOOR = 1e-12
+_TURNS = 6
+_RIDGE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +69,16 @@ def fit(profile: Profile, rows: Sequence[Judged]) -> Profile:
     """
     if not rows:
         raise DataError("there are no labelled questions: calibration needs about a hundred")
-    fitted = profile
-    # Either number changes the other's optimum; four turns bring both within a hundredth.
-    for _ in range(4):
-        fitted = _best(fitted, rows, "none_bias", -8.0, 8.0, lambda x: x)
-        fitted = _best(fitted, rows, "temperature", math.log(0.05), math.log(20.0), math.exp)
+    table = _Table.of(profile, rows)
+    none_bias, temperature = 0.0, 1.0
+    # Either number moves the other's optimum; a few turns bring both within a hundredth.
+    for _ in range(_TURNS):
+        none_bias = _lowest(lambda b, t=temperature: table.loss(b, t), -8.0, 8.0)  # type: ignore[misc]
+        cold, hot = math.log(0.05), math.log(20.0)
+        temperature = math.exp(
+            _lowest(lambda x, b=none_bias: table.loss(b, math.exp(x)), cold, hot)  # type: ignore[misc]
+        )
+    fitted = replace(profile, none_bias=none_bias, temperature=temperature)
     return replace(fitted, thresholds=thresholds(fitted, rows))
 
 
@@ -125,30 +135,41 @@ def _by_falling(each: Answer) -> float:
     return -each.confidence
 
 
-def _best(
-    profile: Profile,
-    rows: Sequence[Judged],
-    name: str,
-    low: float,
-    high: float,
-    scale: Callable[[float], float],
-) -> Profile:
-    """Return `profile` with the value of one field that makes the right answers likeliest."""
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """All questions side by side, short ones padded with labels that are never chosen."""
 
-    def tried(x: float) -> Profile:
-        return replace(profile, **{name: scale(x)})  # type: ignore[arg-type]
+    scores: npt.NDArray[np.float64]
+    """Shape (questions, labels), the prior taken out, -inf where there is no label."""
+    none: npt.NDArray[np.float64]
+    """1 for the label "none"."""
+    right: npt.NDArray[np.bool_]
 
+    @classmethod
+    def of(cls, profile: Profile, rows: Sequence[Judged]) -> "_Table":
+        shape = (len(rows), max(len(r.labels) for r in rows))
+        scores, none, right = np.full(shape, -np.inf), np.zeros(shape), np.zeros(shape, bool)
+        for i, row in enumerate(rows):
+            for j, (label, score) in enumerate(zip(row.labels, row.log_scores, strict=True)):
+                scores[i, j] = score - profile.log_prior.get(label, 0.0)
+                none[i, j] = label == row.none_label
+                right[i, j] = label in row.right
+        return cls(scores, none, right)
+
+    def loss(self, none_bias: float, temperature: float) -> float:
+        """Return the mean negative log-probability of the right labels, and a small pull to 0."""
+        z = (self.scores + none_bias * self.none) / temperature
+        odds = np.exp(z - z.max(axis=1, keepdims=True))
+        shares = np.where(self.right, odds, 0.0).sum(axis=1) / odds.sum(axis=1)
+        # Without it, data in which "none" is never right would push its bias to the limit.
+        pull = _RIDGE * (none_bias**2 + math.log(temperature) ** 2)
+        return float(-np.log(np.maximum(shares, _FLOOR)).mean()) + pull
+
+
+def _lowest(function: Callable[[float], float], low: float, high: float) -> float:
+    """Return where a function with one valley is lowest, to a thousandth."""
     ratio = (math.sqrt(5) - 1) / 2
     while high - low > 1e-3:
         a, b = high - ratio * (high - low), low + ratio * (high - low)
-        low, high = (low, b) if _loss(tried(a), rows) < _loss(tried(b), rows) else (a, high)
-    return tried((low + high) / 2)
-
-
-def _loss(profile: Profile, rows: Sequence[Judged]) -> float:
-    total = 0.0
-    for row in rows:
-        odds = profile.probabilities(row.labels, row.log_scores, none_label=row.none_label)
-        right = sum(p for lb, p in zip(row.labels, odds, strict=True) if lb in row.right)
-        total -= math.log(max(right, _FLOOR))
-    return total / len(rows)
+        low, high = (low, b) if function(a) < function(b) else (a, high)
+    return (low + high) / 2
