@@ -142,12 +142,12 @@ def test_calibration_brings_confidence_to_accuracy(labelled, tmp_path, monkeypat
     assert (told["n"], told["n_sites"], told["accuracy"]) == (48, 6, 0.75)
     # It says 0.98 and is right in 0.75 of the cases.
     assert told["ece_before"] == pytest.approx(0.23)
-    assert told["ece"] < 0.03
+    assert told["ece"] < 0.05
     # 36 of 48 is 0.75: no precision that is looked for is reached.
     assert told["thresholds"] == {}
     profile = Profile.load(out)
     odds = profile.probabilities(("A", "B", "C"), (0.0, -4.6, -4.6), none_label="C")
-    assert odds[0] == pytest.approx(0.75, abs=0.03)
+    assert odds[0] == pytest.approx(0.75, abs=0.05)
 
 
 def test_calibration_tells_people_what_it_found(labelled, tmp_path, monkeypatch):
