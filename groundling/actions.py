@@ -5,7 +5,7 @@ from the caller, never from a model.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -14,6 +14,7 @@ from groundling.errors import ActionError, DataError
 
 Button = Literal["left", "right", "middle"]
 Modifier = Literal["Alt", "Control", "ControlOrMeta", "Meta", "Shift"]
+ScrollTo = Literal["down", "up", "left", "right", "top", "bottom", "into_view"]
 
 _TEXT_ROLES = {"textbox", "searchbox", "combobox", "spinbutton"}
 _TEXT_TYPES = {
@@ -183,7 +184,9 @@ class Uncheck(_Checking):
     def _check(self, element: RawElement) -> None:
         _Checking._check(self, element)
         if element.role in ("radio", "menuitemradio"):
-            raise ActionError(f"{said(element)} cannot be unchecked: check another one of its group")
+            raise ActionError(
+                f"{said(element)} cannot be unchecked: check another one of its group"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +220,15 @@ class Scroll(Action):
     verb = "scroll"
     needs_element = False
     has_effect = False
-    direction: Literal["down", "up", "left", "right", "top", "bottom", "into_view"] = "down"
+    direction: ScrollTo = "down"
     amount_px: int = 0
     """Distance in CSS pixels; 0 means most of a screen."""
+    until: str = ""
+    """Go on until this text shows in the viewport, or the end is reached."""
 
     def describe(self) -> str:
-        return f"scroll {self.direction.replace('_', ' ')}"
+        until = f" until {self.until!r} shows" if self.until else ""
+        return f"scroll {self.direction.replace('_', ' ')}{until}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +236,8 @@ class Drag(Action):
     """Drag the element onto another one, by a distance, or a slider to a value."""
 
     verb = "drag"
-    to: RawElement | None = None
+    to: RawElement | str | None = None
+    """The element to drag to; as text, the instruction that an agent finds it by."""
     by: tuple[float, float] | None = None
     """Distance in CSS pixels."""
     value: float | None = None
@@ -243,15 +250,20 @@ class Drag(Action):
         given = [g for g in (self.to, self.by, self.value) if g is not None]
         if len(given) != 1:
             raise ActionError(f"drag needs one of `to`, `by` and `value`: got {len(given)}")
+        if isinstance(self.to, str):
+            raise ActionError(f"drag needs an element to go to: {self.to!r} was not looked for")
 
     def describe(self) -> str:
         if self.to is not None:
-            return f"drag {self.place} {said(self.to)}"
+            to = self.to if isinstance(self.to, str) else said(self.to)
+            return f"drag {self.place} {to}"
         return f"drag by {self.by}" if self.by else f"drag to value {self.value:g}"
 
     def to_json(self) -> dict[str, Any]:
         out: dict[str, Any] = {"do": self.verb}
-        if self.to is not None:
+        if isinstance(self.to, str):
+            out.update(to=self.to, place=self.place)
+        elif self.to is not None:
             out.update(to={"role": self.to.role, "name": self.to.text}, place=self.place)
         if self.by is not None:
             out["by"] = list(self.by)
@@ -321,6 +333,7 @@ class WaitFor(Action):
     """Wait until `text` does not show any more."""
     url: str = ""
     """A pattern with `*` for any characters."""
+    timeout_s: float = 30.0
 
     def describe(self) -> str:
         what = f"{self.text!r}{' to go' if self.gone else ''}" if self.text else self.url
@@ -336,6 +349,13 @@ class Done(Action):
     has_effect = False
     success: bool = True
     answer: str = ""
+
+
+def with_secret(action: Action, secret: Callable[[str], str]) -> Action:
+    """Return the action with the text of the secret it names, if it names one and has no text."""
+    if isinstance(action, _Text) and action.secret and not action.text:
+        return dataclasses.replace(action, text=secret(action.secret))
+    return action
 
 
 def said(element: RawElement) -> str:
@@ -408,7 +428,8 @@ def action_from_json(data: Mapping[str, Any]) -> Action:
         raise DataError(f"unknown action {data.get('do')!r}: known are {', '.join(ACTIONS)}")
     known = {f.name for f in dataclasses.fields(kind)}
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k != "do"}
-    values.pop("to", None)
+    if not isinstance(values.get("to"), str):
+        values.pop("to", None)
     if unknown := set(values) - known:
         raise DataError(f"{kind.verb} has no {', '.join(sorted(unknown))}: known are {known}")
     return kind(**values)

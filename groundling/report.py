@@ -13,8 +13,9 @@ from typing import Literal
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from groundling.elements import BBox
+from groundling.elements import BBox, RawElement
 from groundling.errors import DataError
+from groundling.trace import StepResult
 
 OutcomeStatus = Literal["verified", "unverified", "failed"]
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -124,6 +125,70 @@ class Report:
     def n_tokens(self) -> int:
         """Tokens read and written by the model."""
         return sum(step.prompt_tokens + step.completion_tokens for step in self.steps)
+
+
+def report_of(results: Sequence[StepResult], *, title: str, model: str = "") -> Report:
+    """Return the report of steps done, each attempt a step of its own."""
+    steps = [s for r in results for s in (*r.attempts, r)]
+    return Report(
+        title=title,
+        model=model or next((r.model for r in results), ""),
+        steps=[_step_of(r) for r in steps],
+    )
+
+
+def _step_of(result: StepResult) -> ReportStep:
+    d = result.decision
+    candidates, chosen, none = _candidates_of(result)
+    width, height = result.viewport
+    return ReportStep(
+        instruction=result.instruction,
+        action=result.action.describe(),
+        url=result.url,
+        outcome="failed" if result.error else result.outcome.status,
+        evidence=result.outcome.evidence,
+        candidates=candidates,
+        chosen=chosen,
+        confidence=result.confidence,
+        none_probability=none,
+        method=d.selection.method if d else "",
+        prompt=d.prompt.text if d and d.prompt else "",
+        dropped=[(_name(x.element), x.reason) for x in d.dropped] if d else [],
+        stages_ms=list(result.stages_ms.items()),
+        prompt_tokens=result.tokens[0],
+        completion_tokens=result.tokens[1],
+        screenshot=result.screenshot,
+        viewport=(width or 1280, height or 720),
+    )
+
+
+def _candidates_of(result: StepResult) -> tuple[list[ReportCandidate], str | None, float | None]:
+    """Return the candidates, the chosen one's label, and the probability of "none of these"."""
+    d, element = result.decision, result.element
+    if d is None or d.prompt is None or d.choice is None:
+        if element is None:
+            return [], None, None
+        return [_candidate_of("*", element, result.confidence)], "*", None
+    odds = dict(zip(d.choice.labels, d.choice.probabilities or (), strict=False))
+    offered = list(zip(d.prompt.labels, d.prompt.candidates, strict=False))
+    listed = [_candidate_of(label, c.element, odds.get(label)) for label, c in offered]
+    chosen = next((lb for lb, c in offered if element and c.element.id == element.id), None)
+    return listed, chosen, odds.get(d.prompt.none_label)
+
+
+def _candidate_of(label: str, element: RawElement, p: float | None) -> ReportCandidate:
+    return ReportCandidate(
+        label=label,
+        role=element.role or element.tag,
+        name=_name(element),
+        bbox=element.bbox,
+        probability=p,
+        context=element.context[:200],
+    )
+
+
+def _name(element: RawElement) -> str:
+    return element.text or element.label or element.placeholder
 
 
 def render_report(report: Report) -> str:

@@ -46,6 +46,10 @@ class PageAdapter(ABC):
     page: Any
     """The Playwright page underneath: both libraries have one."""
 
+    def install(self) -> Steps[None]:
+        """Let the reader into every document the page loads from now on; optional."""
+        yield from ()
+
     @abstractmethod
     def snapshot(self, options: SnapshotOptions) -> Steps[ElementSnapshot]:
         """Read the page.

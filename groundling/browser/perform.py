@@ -84,7 +84,7 @@ def _named(error: Exception, action: Action, element: RawElement | None) -> Exce
     if isinstance(action, Goto):
         return NavigationError(f"{action.url} could not be opened ({_first(text)}): check it")
     if isinstance(action, WaitFor):
-        return PageTimeoutError(f"{action.describe()}: not met in {_LOAD_MS / 1000:g} s")
+        return PageTimeoutError(f"{action.describe()}: not met in {action.timeout_s:g} s")
     covered = _COVERED.search(text)
     if covered:
         return ActionError(f"{what} is covered by {covered.group(1)}: close that first")
@@ -381,14 +381,15 @@ def _back(page: Any, action: Back, handle: Any | None) -> Steps[None]:  # noqa: 
 
 
 def _wait_for(page: Any, action: WaitFor, handle: Any | None) -> Steps[None]:  # noqa: ANN401
+    limit_ms = action.timeout_s * 1000
     if action.text:
         state = "hidden" if action.gone else "visible"
         text = page.get_by_text(action.text).first
-        yield PageCall(lambda: text.wait_for(state=state, timeout=_LOAD_MS))
+        yield PageCall(lambda: text.wait_for(state=state, timeout=limit_ms))
     if action.url:
         pattern = re.compile(url_pattern(action.url))
         yield PageCall(
-            lambda: page.wait_for_url(pattern, timeout=_LOAD_MS, wait_until="domcontentloaded")
+            lambda: page.wait_for_url(pattern, timeout=limit_ms, wait_until="domcontentloaded")
         )
 
 

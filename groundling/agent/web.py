@@ -1,0 +1,193 @@
+"""`LocalLLMWebAgent`: finds elements with a language model, acts on them, and proves the effect."""
+
+import logging
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+from groundling.actions import Action, Click, with_secret
+from groundling.agent.step import Setup, Wanted, read, run_step
+from groundling.agent.twins import awaitable, blocking
+from groundling.agent.verbs import StepOptions, Verbs
+from groundling.browser.base import PageAdapter, SnapshotOptions
+from groundling.browser.observe import DialogAnswer, Waits
+from groundling.decision import Decision, DecisionConfig, Selection, decide
+from groundling.driver import ModelCall, Steps
+from groundling.llm.base import BaseLLM
+from groundling.policy import Policy
+from groundling.trace import StepResult, Trace
+
+log = logging.getLogger(__name__)
+
+_MAX_ELEMENTS = 15
+_UNSAID = {
+    "find_input": "the main input field of this page",
+    "find_button": "the main button of this page",
+    "find_link": "the main link of this page",
+    "select_from_list": "the first item of the main list",
+    "find_any": "the main control of this page",
+}
+"""What a step is asked for when the caller gives a task type alone."""
+
+
+class AgentOptions(TypedDict, total=False):
+    """What an agent may be given beside its model; None stands for the default."""
+
+    config: DecisionConfig | None
+    """How decisions are made."""
+    stronger: BaseLLM | None
+    """Asked where `DecisionConfig.retries` says so, and by `RobustLocalLLMAgent`."""
+    policy: Policy | None
+    dialogs: DialogAnswer | None
+    waits: Waits | None
+    reading: SnapshotOptions | None
+    """What is read of a page, and the limits."""
+    screenshots: bool
+    """Whether each step keeps a picture of the page before the action, for the report."""
+    trace: Trace | Path | str | None
+    """File that each step is appended to."""
+
+
+class LocalLLMWebAgent(Verbs):
+    """Acts on web pages with a language model, local or not.
+
+    Every method takes a page of any supported library; those of asynchronous libraries take the
+    method's twin whose name starts with `a`. One agent may serve many pages, one step at a time on
+    each.
+    """
+
+    def __init__(
+        self,
+        llm: BaseLLM,
+        max_elements: int | None = None,
+        verbose: bool = False,
+        **options: Unpack[AgentOptions],
+    ) -> None:
+        """Prepare an agent; nothing is loaded or opened.
+
+        Args:
+            llm: Who chooses.
+            max_elements: Candidates shown to the model; 15, or the config's, by default.
+            verbose: Log one line for each step, on stderr unless logging is set up.
+            **options: See `AgentOptions`.
+        """
+        given: dict[str, Any] = {k: v for k, v in options.items() if v is not None}
+        config = given.pop("config", None) or DecisionConfig(max_elements=_MAX_ELEMENTS)
+        if max_elements is not None:
+            config = replace(config, max_elements=max_elements)
+        trace = given.pop("trace", None)
+        self.trace = trace if isinstance(trace, Trace) or trace is None else Trace(trace)
+        self.setup = Setup(llm=llm, config=config, **given)
+        self.verbose = verbose
+        if verbose:
+            _show_log()
+
+    @property
+    def llm(self) -> BaseLLM:
+        """Who chooses."""
+        return self.setup.llm
+
+    @property
+    def max_elements(self) -> int:
+        """Candidates shown to the model."""
+        return self.setup.config.max_elements
+
+    def decide_steps(
+        self, page: PageAdapter, instruction: str, *, task_type: str = "find_any"
+    ) -> Steps[Decision]:
+        """Find the element that `instruction` means, and return all that led to it.
+
+        Raises:
+            ValueError: If the instruction is empty or the task type unknown.
+            PageError: If the page is closed, empty or cannot be read.
+            ModelError: If the model fails.
+            PolicyError: If the page's host is not allowed.
+        """
+        snapshot = yield from read(page, self.setup)
+        s = self.setup
+        return (
+            yield from decide(
+                snapshot, instruction, task_type, s.llm, s.config, stronger=s.stronger
+            )
+        )
+
+    def find_steps(
+        self, page: PageAdapter, instruction: str, *, task_type: str = "find_any"
+    ) -> Steps[Selection]:
+        """Find the element that `instruction` means, without acting; raises as `decide`."""
+        decision = yield from self.decide_steps(page, instruction, task_type=task_type)
+        return decision.selection
+
+    def find_and_click_element_steps(
+        self, page: PageAdapter, task_type: str = "find_any", context: str = ""
+    ) -> Steps[StepResult]:
+        """Find an element and click it; the design guide's call, its `bool` now a `StepResult`.
+
+        Args:
+            page: The page, or a browser of the Sentience SDK.
+            task_type: One of `TASK_TYPES`.
+            context: What to find: a button's text, a link's description, ...
+        """
+        instruction = context.strip() or _UNSAID.get(task_type, "")
+        return (yield from self.act_steps(page, Click(), instruction, task_type=task_type))
+
+    def act_steps(
+        self,
+        page: PageAdapter,
+        action: Action,
+        instruction: str = "",
+        **options: Unpack[StepOptions],
+    ) -> Steps[StepResult]:
+        """Find the element, check that it takes the action, act, and prove the effect.
+
+        Args:
+            page: The page.
+            action: What to do.
+            instruction: Which element is meant, in plain words.
+            **options: See `StepOptions`.
+
+        Returns:
+            A result that is truthy only on success. What the page or an unusable answer of the
+            model prevents is told in its `error`.
+
+        Raises:
+            ValueError: If the action needs an element, and neither instruction nor element is
+                given; or the task type is unknown.
+            PageClosedError: If the page is closed already.
+            PolicyError: If the policy forbids the step.
+            ModelError: If the model cannot work.
+        """
+        if action.needs_element and not instruction.strip() and options.get("element") is None:
+            raise ValueError(f"{action.verb} needs an instruction or an element: none was given")
+        action = with_secret(action, self.setup.policy.secret)
+        wanted = Wanted(action=action, instruction=instruction, **options)
+        result = yield from self.step(page, wanted)
+        yield from self._note(result)
+        return result
+
+    def step(self, page: PageAdapter, wanted: Wanted) -> Steps[StepResult]:
+        """Do one step; agents with more patience override it."""
+        return run_step(page, self.setup, wanted)
+
+    def _note(self, result: StepResult) -> Steps[None]:
+        log.info("%s", result)
+        if self.trace is not None:
+            trace = self.trace
+            yield ModelCall(lambda: trace.write(result))
+
+    decide, adecide = blocking(decide_steps), awaitable(decide_steps)
+    find, afind = blocking(find_steps), awaitable(find_steps)
+    act, aact = blocking(act_steps), awaitable(act_steps)
+    find_and_click_element = blocking(find_and_click_element_steps)
+    afind_and_click_element = awaitable(find_and_click_element_steps)
+
+
+def _show_log() -> None:
+    """Let the steps' lines out, on stderr where the program has set up no logging."""
+    if not log.isEnabledFor(logging.INFO):
+        log.setLevel(logging.INFO)
+    if not log.hasHandlers():
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        log.addHandler(handler)

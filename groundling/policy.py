@@ -1,0 +1,67 @@
+"""What an agent may do: hosts, actions that need a yes, secrets by name."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from urllib.parse import urlsplit
+
+from groundling.actions import Action, Goto
+from groundling.elements import RawElement
+from groundling.errors import PolicyError
+
+Confirm = Callable[[Action, RawElement | None], bool]
+"""Asked before a guarded action; False forbids it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Limits of an agent. The default allows every host and guards nothing."""
+
+    allowed_hosts: tuple[str, ...] = ()
+    """Host patterns such as `example.org` or `*.example.org`; empty allows all."""
+    guarded: str = ""
+    """Regular expression over the element's name; a match needs `confirm`'s yes, e.g.
+    `buy|pay|delete`."""
+    confirm: Confirm | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Texts that may be typed by name, and that nothing writes down."""
+    dismiss_overlays: bool = False
+    """Whether cookie banners and the like that cover the element may be closed."""
+
+    def check_host(self, url: str) -> None:
+        """Raise unless a page of this address may be acted on.
+
+        Raises:
+            PolicyError: If its host is not allowed.
+        """
+        host = urlsplit(url).hostname or ""
+        if self.allowed_hosts and not any(fnmatch(host, p) for p in self.allowed_hosts):
+            allowed = ", ".join(self.allowed_hosts)
+            raise PolicyError(f"host {host!r} is not allowed: allowed are {allowed}")
+
+    def check(self, action: Action, element: RawElement | None, url: str) -> None:
+        """Raise unless the action is allowed.
+
+        Raises:
+            PolicyError: If the host is not allowed, or a guarded action is not confirmed.
+        """
+        self.check_host(action.url if isinstance(action, Goto) else url)
+        if not self.guarded or element is None:
+            return
+        name = " ".join(t for t in (element.text, element.label) if t)
+        if not re.search(self.guarded, name, re.IGNORECASE):
+            return
+        if self.confirm is None or not self.confirm(action, element):
+            raise PolicyError(f"{action.verb} on {name[:60]!r} needs a confirmation: it got none")
+
+    def secret(self, name: str) -> str:
+        """Return the text of a secret.
+
+        Raises:
+            PolicyError: If there is none of that name.
+        """
+        if name not in self.secrets:
+            known = ", ".join(sorted(self.secrets)) or "none"
+            raise PolicyError(f"there is no secret named {name!r}: known are {known}")
+        return self.secrets[name]
