@@ -17,7 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from groundling.errors import ModelAnswerError, ModelFilesError, PromptTooLongError, UnknownModelError
+from groundling.errors import (
+    ModelAnswerError,
+    ModelFilesError,
+    PromptTooLongError,
+    UnknownModelError,
+)
 from groundling.llm._embedded_text import candidate_tokens, encode_texts, instruction_tokens
 from groundling.llm.base import BaseLLM, Choice, LLMResponse
 from groundling.prompts import Candidate, ChoicePrompt
@@ -98,7 +103,9 @@ class EmbeddedLLM(BaseLLM):
             )
         logits, n_tokens = self._logits(prompt)
         if not np.isfinite(logits).all():
-            raise ModelAnswerError("the embedded model's answer is not finite: its files are corrupt")
+            raise ModelAnswerError(
+                "the embedded model's answer is not finite: its files are corrupt"
+            )
         at = {label: i for i, label in enumerate(prompt.labels)}
         scores = logits[[at[label] for label in allowed]]
         p = np.exp(scores - scores.max())
@@ -287,5 +294,3 @@ def load(rest: str, **options: Any) -> EmbeddedLLM:  # noqa: ANN401
             f"the embedded model has no option {', '.join(sorted(unknown))}: it takes {sorted(known)}"
         )
     return EmbeddedLLM(rest or None, **options)
-
-

@@ -218,9 +218,7 @@ class Listwise(nn.Module):
         """Score one task: ids (1, T) and (K, L), features (K, F), base scores (K) -> (K + 1)."""
         on = (task != 0).float(), (items != 0).float()
         owner = torch.zeros_like(items[:, 0])
-        vector, pooled = self.upper.read(
-            self.lower(task), self.lower(items), on, owner
-        )
+        vector, pooled = self.upper.read(self.lower(task), self.lower(items), on, owner)
         present = torch.ones_like(base)[None]
         return self.upper.compare(vector, pooled[None], features[None], base[None], present)[0]
 

@@ -137,7 +137,14 @@ def _report(name: str, lists: Sequence[Listed], scores: Sequence[npt.NDArray[np.
     click.echo(f"{name}: n={n} top-1 {first / n:.3f} recall@15 {recalled / n:.3f}")
 
 
-def _out_of_fold(lists: list[Listed], n_folds: int) -> list[npt.NDArray[np.float64]]:
+def ranked_lists(pages: Sequence[LabelledPage]) -> list[Listed]:
+    """Return the candidate lists of all tasks of all pages, two pages at a time."""
+    with ProcessPoolExecutor(2) as pool:
+        return [item for part in pool.map(listed_candidates, pages, chunksize=4) for item in part]
+
+
+def out_of_fold(lists: list[Listed], n_folds: int) -> list[npt.NDArray[np.float64]]:
+    """Return each list's scores by trees that never saw its site."""
     scores: list[npt.NDArray[np.float64]] = [np.zeros(0)] * len(lists)
     for fold in folds_by_site(lists, n_folds):
         booster = train([item for item in lists if item.site not in fold])
@@ -159,10 +166,9 @@ def main(
     """Train the trees that `groundling.ranking` ships."""
     kept_out = set(held_out.read_text().split()) if held_out else set()
     pages = [p for p in read_lines(captured) if p.page not in kept_out]
-    with ProcessPoolExecutor(2) as pool:
-        lists = [item for part in pool.map(listed_candidates, pages, chunksize=4) for item in part]
+    lists = ranked_lists(pages)
     if folds:
-        scores = _out_of_fold(lists, folds)
+        scores = out_of_fold(lists, folds)
         _report("left-out sites", lists, scores)
         if folds_out:
             with folds_out.open("w") as file:

@@ -24,7 +24,7 @@ _BATCH = 512
 
 
 def distil(base: Path, size: int = SIZE) -> tuple[npt.NDArray[np.int8], list[str]]:
-    """Return one int8 vector for each vocabulary entry, shape (entries, `size`), and the entries."""
+    """Return an int8 vector for each vocabulary entry, (entries, `size`), and the entries."""
     tokenizer, model = load_encoder(base)
     entries = [w for w, _ in sorted(tokenizer.get_vocab().items(), key=lambda kv: kv[1])]
     means = _encode(model, tokenizer, len(entries))
