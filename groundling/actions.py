@@ -116,6 +116,8 @@ class Fill(_Text):
     """Replace what a field holds."""
 
     verb = "fill"
+    by_keys: bool = False
+    """Type key by key, for fields that take nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ Each class is one cause a caller can act on; a message gives the value, the limi
     │   ├── SnapshotError         the page could not be read
     │   ├── StaleElementError     the element is gone or became another one            (retryable)
     │   └── ActionError           the element cannot take this action
+    │       └── CoveredError      something lies over the element
     ├── ModelError                the model side
     │   ├── UnknownModelError     no backend or model of that name
     │   ├── MissingExtraError     an optional package is not installed
@@ -79,6 +80,10 @@ class StaleElementError(PageError):
 
 class ActionError(PageError):
     """The element cannot take the action, or something keeps the action from reaching it."""
+
+
+class CoveredError(ActionError):
+    """Something lies over the element and would take the click."""
 
 
 class ModelError(GroundlingError):

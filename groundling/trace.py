@@ -35,6 +35,8 @@ class StepResult:
     """None when the caller gave the element, or the action needs none."""
     error: str = ""
     """Why the step ended early, in one line; empty when it ran to its end."""
+    touched: bool = False
+    """Whether the action may have reached the page, so that doing it again could do it twice."""
     snapshot: ElementSnapshot | None = field(default=None, repr=False)
     """The page before the action, where the element had to be found."""
     url: str = ""
@@ -49,8 +51,10 @@ class StepResult:
     viewport: tuple[int, int] = (0, 0)
     """Width and height in CSS pixels."""
     model: str = ""
-    attempts: tuple["StepResult", ...] = ()
+    attempts: tuple["StepResult", ...] = field(default=(), repr=False)
     """Earlier attempts at the same step, oldest first."""
+    change: str = ""
+    """What this attempt did otherwise than the one before."""
     healed_by: str = ""
     """How the element was found when not by a decision: `cache` or `selector`."""
 
@@ -107,6 +111,7 @@ class StepResult:
             "success": bool(self),
             "evidence": list(self.outcome.evidence),
             "error": self.error,
+            "change": self.change,
             "element": _element_json(self.element),
             "confidence": self.confidence,
             "method": d.selection.method if d else self.healed_by,

@@ -1,5 +1,6 @@
 """One step on a page: find, check, act, watch, judge."""
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +9,9 @@ from typing import Any
 
 from groundling.actions import Action, Drag
 from groundling.agent.expect import expected
+from groundling.agent.guard import LoopGuard, step_key
+from groundling.agent.overlay import uncover
+from groundling.agent.selector import by_selector
 from groundling.browser.base import PageAdapter, SnapshotOptions
 from groundling.browser.observe import DialogAnswer, Seen, Waits, Watch
 from groundling.browser.perform import perform
@@ -16,9 +20,11 @@ from groundling.driver import PageCall, Steps
 from groundling.elements import ElementSnapshot, RawElement
 from groundling.errors import (
     ActionError,
+    CoveredError,
     EmptyPageError,
     ModelAnswerError,
     NavigationError,
+    PageClosedError,
     PageTimeoutError,
     SnapshotError,
     StaleElementError,
@@ -28,16 +34,19 @@ from groundling.policy import Policy
 from groundling.trace import StepResult, without_secret
 from groundling.verify import Expectation, Outcome, decided, judge
 
+log = logging.getLogger(__name__)
+
 FAILURES = (
     ActionError,
     EmptyPageError,
     ModelAnswerError,
     NavigationError,
+    PageClosedError,
     PageTimeoutError,
     SnapshotError,
     StaleElementError,
 )
-"""Causes that end a step as failed; all others, such as a closed page, end the run."""
+"""Causes that end a step as failed; all others end the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +61,7 @@ class Setup:
     waits: Waits = field(default_factory=Waits)
     reading: SnapshotOptions = field(default_factory=SnapshotOptions)
     screenshots: bool = False
+    guard: LoopGuard | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +74,14 @@ class Wanted:
     element: RawElement | None = None
     """Found already; then nothing is decided."""
     expect: Expectation | None = None
+    selector: str = ""
+    """Finds the element instead of a decision; must match one."""
+    avoid: frozenset[int] = frozenset()
+    """Ids of elements that are out of the question."""
+    fallback: str = ""
+    """The caller's selector, for an agent that makes several attempts."""
+    max_attempts: int | None = None
+    """For such an agent; None leaves it its own number."""
 
 
 def read(adapter: PageAdapter, setup: Setup) -> Steps[ElementSnapshot]:
@@ -82,6 +100,8 @@ def run_step(adapter: PageAdapter, setup: Setup, wanted: Wanted) -> Steps[StepRe
         ModelError: If the model cannot work; an answer that cannot be used fails the step instead.
         ValueError: If the instruction is empty, or the task type unknown.
     """
+    if adapter.page.is_closed():
+        raise PageClosedError("the page is closed: open a new one")
     draft = _Draft(adapter, setup, wanted)
     try:
         yield from draft.find()
@@ -104,6 +124,9 @@ class _Draft:
         self.screenshot: bytes | None = None
         self.new_pages: tuple[Any, ...] = ()
         self.seen: ElementSnapshot | None = None
+        self.healed_by = ""
+        self.touched = False
+        self.notes: tuple[str, ...] = ()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -115,9 +138,13 @@ class _Draft:
             self.stages[name] = self.stages.get(name, 0.0) + spent
 
     def find(self) -> Steps[None]:
-        """Decide on the element, and on the one to drag to, unless given or not needed."""
+        """Find the element, and the one to drag to, unless given or not needed."""
         asked, action = self.wanted.instruction, self.action
-        if self.element is None and asked:
+        if self.element is None and self.wanted.selector:
+            snapshot = yield from self.snapshot()
+            self.element = yield from by_selector(self.adapter, snapshot, self.wanted.selector)
+            self.healed_by = "selector"
+        elif self.element is None and asked:
             snapshot = yield from self.snapshot()
             self.decision = yield from self.choose(snapshot, asked)
             self.element = self.decision.selection.element
@@ -131,7 +158,10 @@ class _Draft:
             self.action = replace(action, to=second.selection.element)
 
     def choose(self, snapshot: ElementSnapshot, instruction: str) -> Steps[Decision]:
-        setup, kind = self.setup, self.wanted.task_type
+        setup, kind, avoid = self.setup, self.wanted.task_type, self.wanted.avoid
+        if avoid:
+            kept = tuple(e for e in snapshot.elements if e.id not in avoid)
+            snapshot = replace(snapshot, elements=kept)
         found = yield from decide(
             snapshot, instruction, kind, setup.llm, setup.config, stronger=setup.stronger
         )
@@ -152,29 +182,87 @@ class _Draft:
             self.stages[name] = self.stages.get(name, 0.0) + ms
 
     def act(self) -> Steps[None]:
-        """Check, act, watch, judge."""
-        adapter, setup, element = self.adapter, self.setup, self.element
-        self.action.validate(element)
-        setup.policy.check(self.action, element, adapter.page.url)
+        """Check that the action may be done, and do it."""
+        self.action.validate(self.element)
+        page = self.adapter.page
+        self.setup.policy.check(self.action, self.element, page.url)
+        guard = self.setup.guard
+        if guard is None or self.seen is None:
+            yield from self.act_again()
+            return
+        step = step_key(self.seen, self.action, self.element)
+        guard.check(page, step)
+        yield from self.act_again()
+        guard.count(page, step)
+
+    def act_again(self) -> Steps[None]:
+        """Act, watch, judge; a node replaced under the hand is looked for once more."""
+        handle, target = yield from self.resolve()
+        if handle is not None and self.element is not None and self.element.occluded:
+            yield from self.uncover(handle)
+        try:
+            yield from self.perform(handle, target)
+        except CoveredError:
+            if not (yield from self.uncover(handle)):
+                raise
+            yield from self.perform(handle, target)
+        except StaleElementError as error:
+            log.info("%s: looked for once more", error)
+            handle, target = yield from self.resolve()
+            yield from self.perform(handle, target)
+
+    def resolve(self) -> Steps[tuple[Any, Any]]:
         handle = target = None
         with self.stage("resolve"):
-            if element is not None:
-                handle = yield from adapter.resolve(element)
+            if self.element is not None:
+                handle = yield from self.adapter.resolve(self.element)
             if isinstance(self.action, Drag) and isinstance(self.action.to, RawElement):
-                target = yield from adapter.resolve(self.action.to)
-        watch = Watch(adapter.page, setup.dialogs)
+                target = yield from self.adapter.resolve(self.action.to)
+        return handle, target
+
+    def uncover(self, handle: Any) -> Steps[bool]:  # noqa: ANN401
+        if not self.setup.policy.dismiss_overlays or not self.action.needs_element:
+            return False
+        with self.stage("uncover"):
+            done = yield from uncover(self.adapter.page, handle)
+        self.notes += (done,) if done else ()
+        return bool(done)
+
+    def perform(self, handle: Any | None, target: Any | None) -> Steps[None]:  # noqa: ANN401
+        adapter, action = self.adapter, self.action
+        watch = Watch(adapter.page, self.setup.dialogs)
+        interrupted = False
         try:
             with self.stage("act"):
                 yield from watch.start(handle)
                 yield from watch.act()
-                yield from perform(adapter.page, self.action, element, handle, target)
+                yield from self.touch(handle, target)
+                self.touched = True
             with self.stage("verify"):
-                action = self.action
-                seen = yield from watch.settle(lambda s: decided(action, s), setup.waits)
+                seen = yield from watch.settle(lambda s: decided(action, s), self.setup.waits)
                 yield from self.judge(seen)
+        except GeneratorExit:
+            interrupted = True
+            raise
         finally:
             self.new_pages = tuple(watch.new_pages)
-            yield from watch.stop()
+            if interrupted:
+                watch.unlisten()
+            else:
+                yield from watch.stop()
+
+    def touch(self, handle: Any | None, target: Any | None) -> Steps[None]:  # noqa: ANN401
+        page = self.adapter.page
+        try:
+            yield from perform(page, self.action, self.element, handle, target)
+        except PageClosedError:
+            # A button may close its own window; whether that was the aim is not ours to say.
+            self.touched = True
+            if not page.is_closed():
+                raise
+        except (NavigationError, PageTimeoutError):
+            self.touched = True
+            raise
 
     def judge(self, seen: Seen) -> Steps[None]:
         self.outcome = judge(self.action, seen)
@@ -188,6 +276,8 @@ class _Draft:
         outcome = self.outcome
         if self.error:
             outcome = Outcome("failed", (self.error,), self.action.has_effect)
+        elif self.notes:
+            outcome = replace(outcome, evidence=(*outcome.evidence, *self.notes))
         return StepResult(
             action=without_secret(self.action, self.element),
             outcome=outcome,
@@ -196,6 +286,7 @@ class _Draft:
             element=self.element,
             decision=self.decision,
             error=self.error,
+            touched=self.touched,
             snapshot=self.seen,
             url=self.url,
             url_after=page.url,
@@ -204,4 +295,5 @@ class _Draft:
             screenshot=self.screenshot,
             viewport=(size.get("width", 0), size.get("height", 0)),
             model=self.setup.llm.name,
+            healed_by=self.healed_by,
         )

@@ -43,6 +43,8 @@ class StepOptions(TypedDict, total=False):
     """The element, where it is known already; then nothing is decided."""
     expect: Expectation | None
     """The caller's own proof, see `groundling.verify.Expectation`."""
+    fallback: str
+    """CSS selector that `RobustLocalLLMAgent` falls back to when all its attempts have failed."""
 
 
 class Verbs(ABC):

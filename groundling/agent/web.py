@@ -120,7 +120,13 @@ class LocalLLMWebAgent(Verbs):
         return decision.selection
 
     def find_and_click_element_steps(
-        self, page: PageAdapter, task_type: str = "find_any", context: str = ""
+        self,
+        page: PageAdapter,
+        task_type: str = "find_any",
+        context: str = "",
+        max_retries: int | None = None,
+        *,
+        fallback: str = "",
     ) -> Steps[StepResult]:
         """Find an element and click it; the design guide's call, its `bool` now a `StepResult`.
 
@@ -128,9 +134,20 @@ class LocalLLMWebAgent(Verbs):
             page: The page, or a browser of the Sentience SDK.
             task_type: One of `TASK_TYPES`.
             context: What to find: a button's text, a link's description, ...
+            max_retries: Attempts in all; only `RobustLocalLLMAgent` makes more than one.
+            fallback: As in `StepOptions`.
         """
-        instruction = context.strip() or _UNSAID.get(task_type, "")
-        return (yield from self.act_steps(page, Click(), instruction, task_type=task_type))
+        instruction = context.strip() or _UNSAID.get(task_type, "element")
+        wanted = Wanted(
+            action=Click(),
+            instruction=instruction,
+            task_type=task_type,
+            fallback=fallback,
+            max_attempts=max_retries,
+        )
+        result = yield from self.step(page, wanted)
+        yield from self.note(result)
+        return result
 
     def act_steps(
         self,
@@ -163,14 +180,15 @@ class LocalLLMWebAgent(Verbs):
         action = with_secret(action, self.setup.policy.secret)
         wanted = Wanted(action=action, instruction=instruction, **options)
         result = yield from self.step(page, wanted)
-        yield from self._note(result)
+        yield from self.note(result)
         return result
 
     def step(self, page: PageAdapter, wanted: Wanted) -> Steps[StepResult]:
         """Do one step; agents with more patience override it."""
         return run_step(page, self.setup, wanted)
 
-    def _note(self, result: StepResult) -> Steps[None]:
+    def note(self, result: StepResult) -> Steps[None]:
+        """Log a step and write it to the trace."""
         log.info("%s", result)
         if self.trace is not None:
             trace = self.trace

@@ -222,11 +222,15 @@ class Watch:
             return None
         return dict(found)
 
-    def stop(self) -> Steps[None]:
-        """Take every listener off again."""
+    def unlisten(self) -> None:
+        """Take the page's listeners off; all that can be done once nobody answers requests."""
         for name, listener in self._listeners:
             self.page.remove_listener(name, listener)
         self._listeners = []
+
+    def stop(self) -> Steps[None]:
+        """Take every listener off again."""
+        self.unlisten()
         for watch in (self._inner, self._outer):
             if watch is not None and not self.page.is_closed():
                 try:

@@ -27,6 +27,7 @@ from groundling.driver import PageCall, Steps
 from groundling.elements import RawElement
 from groundling.errors import (
     ActionError,
+    CoveredError,
     NavigationError,
     PageClosedError,
     PageTimeoutError,
@@ -87,7 +88,7 @@ def _named(error: Exception, action: Action, element: RawElement | None) -> Exce
         return PageTimeoutError(f"{action.describe()}: not met in {action.timeout_s:g} s")
     covered = _COVERED.search(text)
     if covered:
-        return ActionError(f"{what} is covered by {covered.group(1)}: close that first")
+        return CoveredError(f"{what} is covered by {covered.group(1)}: close that first")
     for sign, why in _REASONS:
         if sign in text:
             return ActionError(f"{what} {why}, so no {action.verb}")
@@ -122,6 +123,12 @@ def _click(page: Any, action: Click, handle: Any) -> Steps[None]:  # noqa: ANN40
 
 
 def _fill(page: Any, action: Fill, handle: Any) -> Steps[None]:  # noqa: ANN401
+    if action.by_keys:
+        yield PageCall(lambda: handle.click(timeout=_TIMEOUT_MS))
+        yield PageCall(lambda: page.keyboard.press("ControlOrMeta+A"))
+        yield PageCall(lambda: page.keyboard.press("Delete"))
+        yield PageCall(lambda: page.keyboard.type(action.text))
+        return
     yield PageCall(lambda: handle.fill(action.text, timeout=_TIMEOUT_MS))
 
 
