@@ -89,6 +89,7 @@ class Click(Action):
             raise ActionError(f"{said(element)} belongs to a select: use select_option on that")
 
     def describe(self) -> str:
+        """Say what is done, for traces and messages."""
         words = [*self.modifiers, *([self.button] if self.button != "left" else [])]
         return " ".join([*words, "double click" if self.count == 2 else "click"])
 
@@ -104,6 +105,7 @@ class _Text(Action):
         check_takes_text(element, self.verb)
 
     def describe(self) -> str:
+        """Say what is done, for traces and messages."""
         return f"{self.verb} {self.shown()}"
 
     def shown(self) -> str:
@@ -156,6 +158,7 @@ class SelectOption(Action):
             raise ActionError(f"{said(element)} is no list: {_instead(element)}")
 
     def describe(self) -> str:
+        """Say what is done, for traces and messages."""
         return f"select {', '.join(map(repr, self.options))}"
 
 
@@ -201,6 +204,7 @@ class Press(Action):
     key: str = "Enter"
 
     def describe(self) -> str:
+        """Say what is done, for traces and messages."""
         return f"press {self.key}"
 
 
@@ -229,6 +233,7 @@ class Scroll(Action):
     """Go on until this text shows in the viewport, or the end is reached."""
 
     def describe(self) -> str:
+        """Say what is done, for traces and messages."""
         until = f" until {self.until!r} shows" if self.until else ""
         return f"scroll {self.direction.replace('_', ' ')}{until}"
 
@@ -256,12 +261,14 @@ class Drag(Action):
             raise ActionError(f"drag needs an element to go to: {self.to!r} was not looked for")
 
     def describe(self) -> str:
+        """Say what is done, for traces and messages."""
         if self.to is not None:
             to = self.to if isinstance(self.to, str) else said(self.to)
             return f"drag {self.place} {to}"
         return f"drag by {self.by}" if self.by else f"drag to value {self.value:g}"
 
     def to_json(self) -> dict[str, Any]:
+        """Return a plain dict."""
         out: dict[str, Any] = {"do": self.verb}
         if isinstance(self.to, str):
             out.update(to=self.to, place=self.place)
@@ -283,6 +290,7 @@ class SelectText(Action):
     text: str = ""
 
     def describe(self) -> str:
+        """Say what is done, for traces and messages."""
         return f"select the text {self.text!r}" if self.text else "select all its text"
 
 
@@ -301,6 +309,7 @@ class Upload(Action):
             raise ActionError(f"{said(element)} takes no file: {_instead(element)}")
 
     def describe(self) -> str:
+        """Say what is done, for traces and messages."""
         return f"upload {', '.join(self.paths)}"
 
 
@@ -313,6 +322,7 @@ class Goto(Action):
     url: str = ""
 
     def describe(self) -> str:
+        """Say what is done, for traces and messages."""
         return f"go to {self.url}"
 
 
@@ -338,6 +348,7 @@ class WaitFor(Action):
     timeout_s: float = 30.0
 
     def describe(self) -> str:
+        """Say what is done, for traces and messages."""
         what = f"{self.text!r}{' to go' if self.gone else ''}" if self.text else self.url
         return f"wait for {what}"
 

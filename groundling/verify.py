@@ -4,6 +4,7 @@
 everything else is `unverified`.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -283,7 +284,7 @@ def _text_effect(action: Any, seen: Seen) -> tuple[list[str], list[str]]:  # noq
 
 
 def _same_content(value: str, wanted: str) -> bool:
-    """Whether the page only changed how the text is written: spaces, signs, case, digits' groups."""
+    """Whether the page only rewrote the text: spaces, signs, case, groups of digits."""
     a, b = (re.sub(r"[\W_]+", "", t).casefold() for t in (value, wanted))
     if a and a == b:
         return True
@@ -348,7 +349,7 @@ def _upload_effect(action: Upload, seen: Seen) -> tuple[list[str], list[str]]:
 def _drag_effect(action: Drag, seen: Seen) -> tuple[list[str], list[str]]:
     if action.value is not None and seen.after is not None:
         number = seen.after["state"]["number"]
-        if isinstance(number, int | float) and number == number:
+        if isinstance(number, int | float) and not math.isnan(number):
             if abs(number - action.value) < 1e-9:
                 return [f"its value is {number:g}"], []
             if number or seen.after["state"]["value"] is not None:

@@ -61,10 +61,15 @@ def test_a_task_without_elements_is_named():
         batch_analyze_elements(Picks(), [task])
 
 
+def lettered_question(text, kind, found):
+    candidates = [Candidate(element, 0.0) for element in found]
+    return PromptBuilder.build_choice(text, kind, candidates, layout="page_first")
+
+
 def test_the_task_stands_behind_the_list_so_that_one_page_is_read_once():
     asked = lettered_question("press Save", "find_button", ELEMENTS)
     assert asked.text == (
-        "A button Save\nB link Cancel\nC none of these\n\nTask: press Save\nLetter:"
+        "A button Save\nB link Cancel\nC none of these\n\nButton: press Save\nLetter:"
     )
     assert (asked.labels, asked.none_label) == (("A", "B", "C"), "C")
 
@@ -83,7 +88,7 @@ def test_prompts_of_one_s_own_are_used():
         [task],
         build=lambda text, kind, found: lettered_question(f"please {text}", kind, found),
     )
-    assert "Task: please press Save" in llm.prompts[0].text
+    assert "Button: please press Save" in llm.prompts[0].text
 
 
 def test_a_random_model_answers_a_batch_as_it_answers_one_by_one():

@@ -173,8 +173,10 @@ _CHECK_STATE = """e => {
   const box = e.getBoundingClientRect();
   const shown = box.width > 1 && box.height > 1 && getComputedStyle(e).visibility !== 'hidden'
     && getComputedStyle(e).opacity !== '0';
-  const said = ['aria-checked', 'aria-pressed', 'aria-selected'].map(n => e.getAttribute(n)).find(Boolean);
-  return { native, shown, on: native ? e.checked : said === 'true', label: !!(e.labels && e.labels[0]) };
+  const said = ['aria-checked', 'aria-pressed', 'aria-selected']
+    .map(n => e.getAttribute(n)).find(Boolean);
+  const on = native ? e.checked : said === 'true';
+  return { native, shown, on, label: !!(e.labels && e.labels[0]) };
 }"""
 
 _FIND_OPTIONS = """(e, wanted) => {
@@ -239,8 +241,8 @@ def _hover(page: Any, action: Hover, handle: Any) -> Steps[None]:  # noqa: ANN40
 _SCROLL = """(e, [direction, amount]) => {
   let box = e;
   const free = b => b.scrollHeight > b.clientHeight + 1 || b.scrollWidth > b.clientWidth + 1;
-  while (box && !(free(box) && /auto|scroll|overlay/.test(getComputedStyle(box).overflow + getComputedStyle(box).overflowY)))
-    box = box.parentElement;
+  const scrolls = s => /auto|scroll|overlay/.test(s.overflow + s.overflowY);
+  while (box && !(free(box) && scrolls(getComputedStyle(box)))) box = box.parentElement;
   box = box || document.scrollingElement || document.documentElement;
   const dy = amount || box.clientHeight * 0.85, dx = amount || box.clientWidth * 0.85;
   const behavior = 'instant';

@@ -22,6 +22,7 @@ _OURS = {
     "openai": "cloud:load_openai",
     "scripted": "scripted:load",
     "smollm2": "llamacpp:load_smollm2",
+    "tuned": "tuned:load",
     "vllm": "cloud:load_vllm",
 }
 
@@ -67,8 +68,8 @@ def backends() -> dict[str, Callable[[], Callable[..., BaseLLM]]]:
 
 def _importer(home: str) -> Callable[[], Callable[..., BaseLLM]]:
     module, function = home.split(":")
-    return lambda: getattr(import_module(f"groundling.llm.{module}"), function)  # type: ignore[no-any-return]
+    return lambda: getattr(import_module(f"groundling.llm.{module}"), function)
 
 
 def _loader(point: EntryPoint) -> Callable[[], Callable[..., BaseLLM]]:
-    return lambda: point.load()  # type: ignore[no-any-return]
+    return lambda: point.load()

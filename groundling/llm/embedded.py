@@ -291,6 +291,7 @@ def load(rest: str, **options: Any) -> EmbeddedLLM:  # noqa: ANN401
     known = {"folder", "threads", "none_bias"}
     if unknown := set(options) - known:
         raise UnknownModelError(
-            f"the embedded model has no option {', '.join(sorted(unknown))}: it takes {sorted(known)}"
+            f"the embedded model has no option {', '.join(sorted(unknown))}: "
+            f"it takes {', '.join(sorted(known))}"
         )
     return EmbeddedLLM(rest or None, **options)

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from groundling.elements import RawElement
-from groundling.prompts import Candidate
-from groundling.ranking.features import FEATURES, TASK_TYPES, features, role_group
+from groundling.prompts import TASK_TYPES, Candidate
+from groundling.ranking.features import FEATURES, features, role_group
 from groundling.ranking.index import Floats, PageIndex
 from groundling.ranking.query import Query, parse_query
 from groundling.ranking.trees import shipped_trees
 
 __all__ = [
-    "FEATURES", "LISTED", "TASK_TYPES", "PageIndex", "Query", "features", "parse_query", "rank", "role_group",
+    "FEATURES", "LISTED", "TASK_TYPES", "PageIndex", "Query", "features", "parse_query", "rank",
+    "role_group",
 ]  # fmt: skip
 
 LISTED = 64

@@ -8,7 +8,8 @@ from groundling.ranking.words import STOP, stem, words
 
 _ORDINALS = {
     **{w: n for n, w in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), 1
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(),
+        start=1,
     )},
     "top": 1, "topmost": 1, "uppermost": 1, "leftmost": 1, "initial": 1, "opening": 1,
     "last": -1, "final": -1, "bottom": -1, "rightmost": -1, "lowest": -1, "bottommost": -1,
@@ -37,7 +38,9 @@ ROLE_WORDS = {
     "button": {"button", "icon", "arrow", "dots", "cross", "pencil", "bin", "toggle"},
     "link": {"link", "result", "article", "page", "entry", "post", "headline", "story", "url"},
     "field": {"field", "box", "input", "textbox", "textarea", "searchbox", "blank", "form"},
-    "select": {"dropdown", "drop", "select", "menu", "combo", "combobox", "list", "picker", "choose"},
+    "select": {
+        "dropdown", "drop", "select", "menu", "combo", "combobox", "list", "picker", "choose",
+    },
     "checkbox": {"checkbox", "tick", "check", "untick", "uncheck", "tickbox"},
     "radio": {"radio", "option", "choice"},
     "switch": {"switch", "toggle"},
@@ -52,7 +55,8 @@ ROLE_WORDS = {
 STATE_WORDS = {
     "checked": "ticked checked selected chosen active on enabled marked preselected already",
     "unchecked": "unticked unchecked unselected empty off inactive unmarked",
-    "disabled": "disabled greyed grayed grey unavailable unusable inactive cannot can't dead locked",
+    "disabled": "disabled greyed grayed grey unavailable unusable inactive cannot can't dead "
+    "locked",
     "expanded": "open opened expanded unfolded",
     "collapsed": "closed collapsed folded",
     "current": "current currently active selected open now showing shown highlighted are",

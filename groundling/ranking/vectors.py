@@ -1,4 +1,4 @@
-"""Small vectors for words: how near in meaning two texts are, by look-up, without running a model."""
+"""Small vectors for words: how near in meaning two texts are, by look-up, no model run."""
 
 from functools import cache, lru_cache
 from importlib.resources import files

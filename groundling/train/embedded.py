@@ -44,6 +44,10 @@ _BODY_RATE, _HEAD_RATE = 6e-5, 6e-4
 _WARM_UP = 100
 _NONE_SHARE = 0.12
 """Share of answerable tasks whose right elements are taken away: "none" is right then."""
+_BLIND_SHARE = 0.15
+"""Share of tasks shown without the ranker's features, so that the text is learnt as well."""
+_DROPPED = 0.08
+"""Share of tokens that are hidden in training."""
 _READ_AT_ONCE = 64
 _SAVE_EVERY_S = 600.0
 
@@ -159,14 +163,25 @@ def offered(example: Example, k: int, rng: np.random.Generator | None) -> npt.ND
 
 
 def forward(
-    model: Listwise, texts: Texts, batch: Sequence[Example], shown: Sequence[npt.NDArray[np.int64]]
+    model: Listwise,
+    texts: Texts,
+    batch: Sequence[Example],
+    shown: Sequence[npt.NDArray[np.int64]],
+    rng: np.random.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Return logits (B, K + 1), "none" last, and the right ones (B, K + 1)."""
+    """Return logits (B, K + 1), "none" last, and the right ones (B, K + 1).
+
+    With `rng` some tokens are hidden, and of some tasks all features.
+    """
     k = max(map(len, shown))
     task, task_on = texts.padded([e.task for e in batch])
     flat = [int(i) for e, s in zip(batch, shown, strict=True) for i in e.items[s]]
     items, on = texts.padded(flat)
     owner = torch.tensor([b for b, s in enumerate(shown) for _ in s])
+    blind = np.zeros(len(batch), bool)
+    if rng is not None:
+        task_on, on = _hidden(task_on, rng), _hidden(on, rng)
+        blind = rng.random(len(batch)) < _BLIND_SHARE
     vector, pooled = model.upper.read(task, items, (task_on, on), owner)
     grid = torch.zeros(len(batch), k, pooled.shape[-1])
     feats = torch.zeros(len(batch), k, model.config.n_features)
@@ -176,14 +191,22 @@ def forward(
     rows = []
     for b, (e, s) in enumerate(zip(batch, shown, strict=True)):
         rows.append(torch.nn.functional.pad(pooled[at : at + len(s)], (0, 0, 0, k - len(s))))
-        feats[b, : len(s)] = torch.from_numpy(e.features[s])
-        base[b, : len(s)] = torch.from_numpy(e.base[s])
+        feats[b, : len(s)] = model.upper.mean if blind[b] else torch.from_numpy(e.features[s])
+        if not blind[b]:
+            base[b, : len(s)] = torch.from_numpy(e.base[s])
         present[b, : len(s)] = 1
         right[b, : len(s)] = torch.from_numpy(e.right[s].astype(np.float32))
         right[b, k] = float(not e.right[s].any())
         at += len(s)
     grid = torch.stack(rows)
     return model.upper.compare(vector, grid, feats, base, present), right
+
+
+def _hidden(on: Tensor, rng: np.random.Generator) -> Tensor:
+    """Hide some tokens, never the first."""
+    kept = torch.from_numpy(rng.random(on.shape) >= _DROPPED).float()
+    kept[:, 0] = 1
+    return on * kept
 
 
 def loss_of(logits: Tensor, right: Tensor) -> Tensor:
@@ -247,10 +270,10 @@ def fit(  # noqa: PLR0913 - a run has that many parts
         torch.manual_seed(SEED + step)
         batch = [train[i] for i in order[place * BATCH : (place + 1) * BATCH]]
         model.train()
-        logits, right = forward(model, texts, batch, [offered(e, k, rng) for e in batch])
+        logits, right = forward(model, texts, batch, [offered(e, k, rng) for e in batch], rng)
         loss = loss_of(logits, right)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.upper.parameters(), 1.0)
         optimizer.step()
         plan.step()

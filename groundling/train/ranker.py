@@ -109,7 +109,7 @@ def export(booster: Any, out: Path) -> None:  # noqa: ANN401
     for tree in booster.dump_model()["tree_info"]:
         roots.append(add(tree["tree_structure"], 0))
     kinds = {"threshold": np.float32, "value": np.float32}
-    arrays = {k: np.array(v, kinds.get(k, np.int32)) for k, v in columns.items()}
+    arrays: dict[str, Any] = {k: np.array(v, kinds.get(k, np.int32)) for k, v in columns.items()}
     np.savez_compressed(
         out,
         **arrays,
