@@ -19,7 +19,8 @@ from groundling.llm.scripted import ScriptedLLM
 PACKAGES = ("predicate", "sentience")
 PAGE = """<title>Inbox</title>
 <label>Search mail <input id=q></label><input type=checkbox aria-label="Select all" checked>
-<div style="height:1500px"></div><button onclick="document.title='Archived'; note.textContent='Archived.'">Archive</button>
+<div style="height:1500px"></div>
+<button onclick="document.title='Archived'; note.textContent='Archived.'">Archive</button>
 <p id=note role=status></p>
 <iframe srcdoc="<button>Inside</button>" width=300 height=80></iframe>"""
 
