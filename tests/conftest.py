@@ -84,8 +84,24 @@ def _handler(pages: Pages) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+@pytest.fixture(scope="session")
+def in_thread() -> Callable[[Callable[[], Any]], Any]:
+    """Run a function that starts Playwright itself in a thread of its own.
+
+    Playwright's sync library allows one instance a thread, and the session's browser has this one.
+    """
+
+    def run(body: Callable[[], Any]) -> Any:
+        with ThreadPoolExecutor(1) as threads:
+            return threads.submit(body).result(120)
+
+    return run
+
+
 @pytest.fixture
-def with_async_page() -> Callable[[Callable[[Any], Awaitable[Any]]], Any]:
+def with_async_page(
+    in_thread: Callable[[Callable[[], Any]], Any],
+) -> Callable[[Callable[[Any], Awaitable[Any]]], Any]:
     """Run a coroutine function with a page of the async library, in a thread of its own.
 
     The session's sync browser keeps an event loop running in the main thread, where
@@ -102,8 +118,4 @@ def with_async_page() -> Callable[[Callable[[Any], Awaitable[Any]]], Any]:
             context.set_default_timeout(10_000)
             return await body(await context.new_page())
 
-    def run(body: Callable[[Any], Awaitable[Any]]) -> Any:
-        with ThreadPoolExecutor(1) as threads:
-            return threads.submit(lambda: asyncio.run(opened(body))).result(60)
-
-    return run
+    return lambda body: in_thread(lambda: asyncio.run(opened(body)))

@@ -54,17 +54,24 @@ def test_the_callers_choice_comes_first_and_is_checked(no_browser, monkeypatch):
         launch.find_browser()
 
 
-def test_a_browser_that_does_not_start_is_one_line_with_a_remedy(no_browser, monkeypatch):
+def started():
+    with launch.launch_sync():
+        pass
+
+
+def test_a_browser_that_does_not_start_is_one_line_with_a_remedy(
+    no_browser, monkeypatch, in_thread
+):
     monkeypatch.setenv("GROUNDLING_BROWSER", str(program(no_browser / "chromium")))
     remedy = r"did not start .*GROUNDLING_BROWSER"
-    with pytest.raises(BrowserNotFoundError, match=remedy) as caught, launch.launch_sync():
-        pass
+    with pytest.raises(BrowserNotFoundError, match=remedy) as caught:
+        in_thread(started)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.browser
-def test_install_browser_keeps_a_browser_that_works():
-    result = CliRunner().invoke(cli, ["install-browser"])
+def test_install_browser_keeps_a_browser_that_works(in_thread):
+    result = in_thread(lambda: CliRunner().invoke(cli, ["install-browser"]))
     assert result.exit_code == 0
     assert result.stdout.strip() == str(launch.find_browser())
     assert "It starts: version" in result.stderr

@@ -7,7 +7,6 @@ import re
 import pytest
 from PIL import Image
 
-from groundling.browser.launch import launch_sync
 from groundling.elements import BBox
 from groundling.errors import DataError
 from groundling.report import (
@@ -143,11 +142,10 @@ def test_a_path_that_cannot_be_written_is_named(tmp_path):
 
 
 @pytest.mark.browser
-def test_a_browser_shows_the_report_without_fetching_anything(tmp_path):
+def test_a_browser_shows_the_report_without_fetching_anything(tmp_path, chromium):
     path = tmp_path / "report.html"
     write_report(a_report(a_step(instruction=HOSTILE)), path)
-    with launch_sync() as browser:
-        page = browser.new_page(viewport={"width": 390, "height": 800})
+    with chromium.new_page(viewport={"width": 390, "height": 800}) as page:
         asked, complaints = [], []
         page.on("request", lambda request: asked.append(request.url.partition(":")[0]))
         page.on("console", lambda message: complaints.append(message.text))

@@ -3,7 +3,6 @@
 import asyncio
 import importlib
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -32,15 +31,9 @@ def arguments(sdk):
     return {**base, "args": [*base["args"], *flags, "--headless=new", "--no-sandbox"]}
 
 
-def in_thread(body):
-    """Each library's event loop gets a thread of its own."""
-    with ThreadPoolExecutor(1) as threads:
-        return threads.submit(body).result(120)
-
-
 @pytest.mark.sdk
 @pytest.mark.parametrize("sdk", PACKAGES)
-def test_a_sync_browser_of_the_sdk_is_read_and_clicked(sdk, serve):
+def test_a_sync_browser_of_the_sdk_is_read_and_clicked(sdk, serve, in_thread):
     url = serve(PAGE)
 
     def body():
@@ -67,7 +60,7 @@ def test_a_sync_browser_of_the_sdk_is_read_and_clicked(sdk, serve):
 
 @pytest.mark.sdk
 @pytest.mark.parametrize("sdk", PACKAGES)
-def test_an_async_browser_of_the_sdk_is_read_and_clicked(sdk, serve):
+def test_an_async_browser_of_the_sdk_is_read_and_clicked(sdk, serve, in_thread):
     url = serve(PAGE)
 
     async def run():

@@ -28,9 +28,9 @@ class ListwiseConfig:
     hidden: int = 384
     heads: int = 12
     inner: int = 1536
-    lower: int = 2
+    lower: int = 4
     """Layers that read each text alone; not trained."""
-    upper: int = 4
+    upper: int = 2
     """Layers in which candidates read the instruction."""
     vocabulary: int = 30522
     positions: int = 48
