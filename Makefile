@@ -39,9 +39,19 @@ test-runtimes: $(VENV)/.installed-runtimes  ## Test on llama.cpp and real weight
 	@echo "== Tests on real weights"
 	@$(BIN)/python -m pytest -m runtimes $(PYTEST_ARGS)
 
-train-embedded: $(VENV)/.installed-train  ## Rebuild the embedded model: DATA=labelled pages
+BUILD := build/train-embedded
+HELD_OUT := groundling/bench/data/held_out.txt
+
+train-embedded: $(VENV)/.installed-train  ## Rebuild ranker and embedded model: DATA=labelled pages
 	@test -n "$(DATA)" || { echo "say where the labelled pages are: make train-embedded DATA=DIR"; exit 1; }
-	@$(BIN)/python -m groundling.train.embedded --data $(DATA)
+	@test -s $(BUILD)/pages.jsonl || { echo "== Reading the pages"; \
+	    $(BIN)/python -m groundling.bench.labelled --data $(DATA) --out $(BUILD)/pages.jsonl; }
+	@echo "== Training the ranker"
+	@$(BIN)/python -m groundling.train.ranker --captured $(BUILD)/pages.jsonl --held-out $(HELD_OUT) \
+	    --out groundling/ranking/trees.npz
+	@echo "== Training the embedded model (hours; interrupt it and it goes on where it was)"
+	@$(BIN)/python -m groundling.train.embedded --captured $(BUILD)/pages.jsonl --held-out $(HELD_OUT) \
+	    --work $(BUILD) --out groundling/llm/weights/embedded $(TRAIN_ARGS)
 
 clean:  ## Remove everything that the targets above made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .coverage build dist

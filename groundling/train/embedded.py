@@ -1,6 +1,6 @@
 """Train the embedded model from labelled pages, end to end, on a processor.
 
-    python -m groundling.train.embedded --data DIR --out groundling/llm/weights/embedded
+    make train-embedded DATA=folder-of-labelled-pages
 
 Pages are read with our own reader, the ranker scores each site with trees that never saw it, the
 lower layers of all-MiniLM-L6-v2 read every text once, and the upper layers and the comparison learn
@@ -8,12 +8,13 @@ from those. Sites left out of the training give the temperature, the bias of "no
 thresholds. Checkpoints make an interrupted run go on where it was.
 """
 
+import hashlib
 import json
 import logging
 import math
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ import click
 import numpy as np
 import numpy.typing as npt
 import torch
+from rich.console import Console
+from rich.progress import Progress
 from torch import Tensor
 from torch.nn.functional import log_softmax
 
@@ -31,6 +34,7 @@ from groundling.llm._embedded_text import candidate_tokens, encode_texts, instru
 from groundling.ranking import FEATURES
 from groundling.train.base_model import default_base, load_encoder
 from groundling.train.calibrate_embedded import calibrate
+from groundling.train.card import Answered, card, draw_curves, file_hash
 from groundling.train.listwise import Listwise, ListwiseConfig
 from groundling.train.ranker import Listed, folds_by_site
 
@@ -230,13 +234,19 @@ def predict(
                 yield e, logits[row, kept].double().numpy(), s
 
 
+def hit(example: Example, logits: npt.NDArray[np.float64], shown: npt.NDArray[np.int64]) -> bool:
+    """Return whether the likeliest label is right."""
+    best = int(np.argmax(logits))
+    if best < len(shown):
+        return bool(example.right[shown[best]])
+    return not example.right.any()
+
+
 def accuracy(model: Listwise, texts: Texts, found: Sequence[Example]) -> dict[str, float]:
     """Return the share of right answers: overall, where the element exists, and for "none"."""
     hits: dict[bool, list[bool]] = {True: [], False: []}
     for e, logits, s in predict(model, texts, found):
-        best = int(np.argmax(logits))
-        exists = bool(e.right.any())
-        hits[exists].append(bool(e.right[s[best]]) if best < len(s) else not exists)
+        hits[bool(e.right.any())].append(hit(e, logits, s))
     both = hits[True] + hits[False]
     mean = lambda x: float(np.mean(x)) if x else math.nan  # noqa: E731
     return {"overall": mean(both), "exists": mean(hits[True]), "none": mean(hits[False])}
@@ -246,7 +256,12 @@ def fit(  # noqa: PLR0913 - a run has that many parts
     model: Listwise, texts: Texts, train: Sequence[Example], held: Sequence[Example], work: Path,
     *, epochs: int, k: int,
 ) -> list[dict[str, float]]:  # fmt: skip
-    """Train in place; returns the curve. Goes on from `work/checkpoint.pt` if there is one."""
+    """Train in place; returns the curve. Goes on from `work/checkpoint.pt` if there is one.
+
+    Raises:
+        DataError: If that is of another run.
+    """
+    told = _fingerprint(train, epochs, k)
     body = list(model.upper.blocks.parameters())
     head = [p for n, p in model.upper.named_parameters() if not n.startswith("blocks.")]
     groups = [{"params": body, "lr": _BODY_RATE}, {"params": head, "lr": _HEAD_RATE}]
@@ -257,36 +272,69 @@ def fit(  # noqa: PLR0913 - a run has that many parts
     saved, step, curve = work / "checkpoint.pt", 0, []  # type: Path, int, list[dict[str, float]]
     if saved.is_file():
         state = torch.load(saved, weights_only=True)
+        if state["run"] != told:
+            raise DataError(
+                f"{saved} is of a run on other data or settings: remove it, or change `--work`"
+            )
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         plan.load_state_dict(state["plan"])
         step, curve = int(state["step"]), list(state["curve"])
         log.info("going on at step %d of %d", step, total)
     last = time.monotonic()
+    bar = Progress(*Progress.get_default_columns(), "{task.fields[told]}", console=_talk())
+    shown = bar.add_task("training", total=total, completed=step, told="")
+    bar.start()
     while step < total:
-        epoch, place = divmod(step, per_epoch)
-        order = np.random.default_rng((SEED, epoch)).permutation(len(train))
-        rng = np.random.default_rng((SEED, step))
-        torch.manual_seed(SEED + step)
-        batch = [train[i] for i in order[place * BATCH : (place + 1) * BATCH]]
-        model.train()
-        logits, right = forward(model, texts, batch, [offered(e, k, rng) for e in batch], rng)
-        loss = loss_of(logits, right)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.upper.parameters(), 1.0)
-        optimizer.step()
+        batch, rng = _batch(train, step, per_epoch)
+        loss = _learn(model, texts, batch, k, rng, optimizer)
         plan.step()
         step += 1
-        if step % 50 == 0:
-            click.echo(f"step {step}/{total} loss {loss.item():.3f}", err=True)
+        bar.update(shown, completed=step)
         if step % max(1, per_epoch // 2) == 0 or step == total:
             curve.append({"step": step, "loss": loss.item(), **accuracy(model, texts, held)})
-            click.echo(json.dumps(curve[-1]), err=True)
+            bar.console.print(json.dumps(curve[-1]), highlight=False, soft_wrap=True)
+            bar.update(shown, told=f"left out {100 * curve[-1]['overall']:.1f} %")
         if time.monotonic() - last > _SAVE_EVERY_S or step == total:
-            _save(saved, model, optimizer, plan, step, curve)
+            state = {
+                "model": model.state_dict(), "optimizer": optimizer.state_dict(),
+                "plan": plan.state_dict(), "step": step, "curve": curve, "run": told,
+            }  # fmt: skip
+            _save(saved, state)
             last = time.monotonic()
+    bar.stop()
     return curve
+
+
+def _batch(
+    train: Sequence[Example], step: int, per_epoch: int
+) -> tuple[list[Example], np.random.Generator]:
+    """Return the tasks of a step; a pure function of the step, so that a run can be taken up."""
+    epoch, place = divmod(step, per_epoch)
+    order = np.random.default_rng((SEED, epoch)).permutation(len(train))
+    torch.manual_seed(SEED + step)
+    return (
+        [train[i] for i in order[place * BATCH : (place + 1) * BATCH]],
+        np.random.default_rng((SEED, step)),
+    )
+
+
+def _learn(
+    model: Listwise, texts: Texts, batch: Sequence[Example], k: int,
+    rng: np.random.Generator, optimizer: torch.optim.Optimizer,
+) -> Tensor:  # fmt: skip
+    model.train()
+    logits, right = forward(model, texts, batch, [offered(e, k, rng) for e in batch], rng)
+    loss = loss_of(logits, right)
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.upper.parameters(), 1.0)
+    optimizer.step()
+    return loss
+
+
+def _talk() -> Console:
+    return Console(stderr=True)
 
 
 def _rate(step: int, total: int) -> float:
@@ -294,13 +342,16 @@ def _rate(step: int, total: int) -> float:
     return warm * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total)))
 
 
-def _save(path: Path, model: Listwise, optimizer: Any, plan: Any, step: int, curve: Any) -> None:  # noqa: ANN401
+def _fingerprint(train: Sequence[Example], epochs: int, k: int) -> str:
+    said = hashlib.sha256(repr((SEED, BATCH, epochs, k)).encode())
+    for e in train:
+        said.update(repr((e.task_id, e.items.tolist(), e.right.tolist())).encode())
+    return said.hexdigest()
+
+
+def _save(path: Path, state: Mapping[str, Any]) -> None:
     fresh = path.with_suffix(".new")
-    state = {
-        "model": model.state_dict(), "optimizer": optimizer.state_dict(),
-        "plan": plan.state_dict(), "step": step, "curve": curve,
-    }  # fmt: skip
-    torch.save(state, fresh)
+    torch.save(dict(state), fresh)
     fresh.replace(path)
 
 
@@ -320,9 +371,11 @@ def new_model(base: Path, train: Sequence[Example]) -> Listwise:
 def run(  # noqa: PLR0913 - a run has that many parts
     pages: Sequence[LabelledPage], lists: Sequence[Listed],
     scores: Sequence[npt.NDArray[np.float64]], out: Path, work: Path,
-    *, epochs: int, k: int, folds: int,
+    data: Mapping[str, str], *, epochs: int, k: int, folds: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Train, calibrate on left-out sites, export to `out`; returns the profile.
+
+    Beside the weights lie `curves.png` and `card.md`, with `data`, the hashes of what was read.
 
     Raises:
         DataError: If there are fewer sites than two, or nothing to learn from.
@@ -343,13 +396,17 @@ def run(  # noqa: PLR0913 - a run has that many parts
     texts.read(model)
     work.mkdir(parents=True, exist_ok=True)
     curve = fit(model, texts, train, held, work, epochs=epochs, k=k)
-    judged = [(e.right[s], bool(e.right.any()), z) for e, z, s in predict(model, texts, held)]
+    told = list(predict(model, texts, held))
+    judged = [(e.right[s], bool(e.right.any()), z) for e, z, s in told]
     profile = {
         **calibrate(judged), "features": list(FEATURES), "base": "all-MiniLM-L6-v2",
         "n_train": len(train), "n_left_out": len(held), "epochs": epochs, "k": k, "seed": SEED,
         "left_out": accuracy(model, texts, held), "curve": curve,
     }  # fmt: skip
     export(model, out, profile)
+    draw_curves(curve, out / "curves.png")
+    answered = [Answered(e.kind, e.site, hit(e, z, s)) for e, z, s in told]
+    (out / "card.md").write_text(card(profile, answered, data))
     shutil.copyfile(base / "tokenizer.json", out / "tokenizer.json")
     return profile
 
@@ -376,7 +433,11 @@ def command(
     pages = [p for p in read_lines(captured) if p.page not in kept_out]
     lists = ranked_lists(pages)
     scores = out_of_fold(lists, 5)
-    profile = run(pages, lists, scores, out, work, **options)
+    data = {
+        captured.name: file_hash(captured),
+        "base model": file_hash(default_base() / "model.safetensors"),
+    }
+    profile = run(pages, lists, scores, out, work, data, **options)
     click.echo(json.dumps(profile["left_out"]))
 
 
