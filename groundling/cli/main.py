@@ -17,7 +17,8 @@ class _LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         modules = {p.stem for p in Path(__file__).parent.glob("*.py")} - _NOT_COMMANDS
-        return sorted(m.replace("_", "-") for m in modules if not m.startswith("_"))
+        # `bench_NAME.py` holds a command of the group `bench`.
+        return sorted(m.replace("_", "-") for m in modules if not m.startswith(("_", "bench_")))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
