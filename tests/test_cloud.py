@@ -83,6 +83,22 @@ def compatible(server, **options):
     return CloudLLM("compatible", "m", SECRET, base_url=server.url, **options)
 
 
+def test_llama_cpp_gives_the_probabilities_of_exactly_the_labels(server):
+    def answer(asked):
+        assert asked["logit_bias"] == [["A", 100.0], ["B", 100.0], ["C", 100.0]]
+        tops = [{"token": t, "prob": p} for t, p in (("B", 0.7), ("A", 0.2), ("C", 0.1))]
+        status, body = completion("B", [("B", 0.0)])
+        body["choices"][0]["logprobs"]["content"] = [{**tops[0], "top_probs": tops}]
+        return status, body
+
+    server.answers = [answer]
+    llm = compatible(server)
+    choice = llm.choose(QUESTION)
+    assert (choice.best, choice.method) == ("B", "logprobs")
+    assert choice.probabilities == pytest.approx((0.2, 0.7, 0.1))
+    llm.close()
+
+
 def test_log_probabilities_of_one_token_become_probabilities_of_the_labels(server):
     # exp(-0.2231) = 0.8, exp(-2.3026) = 0.1 for " B"; "Z" is no label.
     server.answers = [completion("A", [("A", -0.2231), (" B", -2.3026), ("Z", -3.0)])]
@@ -107,7 +123,27 @@ def test_a_server_without_log_probabilities_is_held_to_a_schema_from_then_on(ser
     llm = compatible(server)
     choices = [llm.choose(QUESTION) for _ in range(2)]
     assert [(c.best, c.method, c.probabilities) for c in choices] == [("B", "schema", None)] * 2
-    assert ["logprobs" in r[1] for r in server.requests] == [True, False, False]
+    assert ["logprobs" in r[1] for r in server.requests] == [True, True, False, False]
+    llm.close()
+
+
+def test_one_question_that_needs_a_weaker_way_changes_nothing_for_the_next(server):
+    # exp(-3) = 0.05 on the labels: here the model wants to say something else first.
+    talk = completion("The", [("The", -0.05), ("A", -3.0)])
+    sure, held = completion("A", [("A", -0.01)]), completion('{"choice": "B"}')
+    server.answers = [sure, sure, talk, held, sure]
+    llm = compatible(server)
+    methods = [llm.choose(QUESTION).method for _ in range(3)]
+    assert methods == ["logprobs", "schema", "logprobs"]
+    llm.close()
+
+
+def test_what_the_caller_adds_goes_with_every_request(server):
+    server.answers = [completion("fine")]
+    llm = compatible(server, extra={"seed": 7, "extra_body": {"top_k": 3}})
+    llm.generate("hello", top_p=0.5)
+    asked = server.requests[0][1]
+    assert (asked["seed"], asked["top_k"], asked["top_p"]) == (7, 3, 0.5)
     llm.close()
 
 
@@ -134,9 +170,9 @@ def test_talk_that_holds_no_label_is_refused(server):
 
 
 def test_a_busy_server_is_asked_again_and_a_refused_key_is_not(server):
-    server.answers = [failure(429), completion("A", [("A", -0.01)])]
+    server.answers = [failure(429), completion("fine")]
     llm = compatible(server, max_retries=2)
-    assert llm.choose(QUESTION).best == "A"
+    assert llm.generate("hello").content == "fine"
     assert len(server.requests) == 2
     server.answers = [failure(401, f"bad key {SECRET}")]
     with pytest.raises(AuthenticationError) as caught:
@@ -166,8 +202,8 @@ def test_each_failure_is_one_clear_line(server, answer, error, words):
 
 
 def test_a_prompt_that_cannot_fit_is_not_sent(server):
-    llm = compatible(server, context_window=50)
-    with pytest.raises(PromptTooLongError, match="window of compatible:m is 50"):
+    llm = compatible(server, context_window=20)
+    with pytest.raises(PromptTooLongError, match="window of compatible:m is 20"):
         llm.choose(QUESTION)
     assert server.requests == []
     llm.close()
@@ -208,11 +244,12 @@ def test_only_a_server_on_this_machine_is_local(server, monkeypatch):
         CloudLLM("openai")
 
 
-def test_specs_name_server_and_model():
+def test_specs_name_server_and_model(monkeypatch):
+    monkeypatch.delenv("OLLAMA_HOST", raising=False)
     vllm = load_llm("vllm:http://127.0.0.1:8000/v1#qwen")
     ollama = load_llm("ollama:qwen2.5:3b")
     assert (vllm.model, vllm.base_url) == ("qwen", "http://127.0.0.1:8000/v1")
-    assert (ollama.model, ollama.is_local, ollama.context_window) == ("qwen2.5:3b", True, 4096)
+    assert (ollama.name, ollama.is_local) == ("ollama:qwen2.5:3b", True)
     vllm.close()
     ollama.close()
     with pytest.raises(UnknownModelError, match="write compatible:http"):

@@ -1,19 +1,19 @@
-"""Models behind a server: OpenAI, Anthropic, and everything that speaks OpenAI's protocol.
+"""Models behind a server: OpenAI, Anthropic, Ollama, and everything with OpenAI's protocol.
 
 `choose` uses the strongest way the server has, found out on the first question and remembered:
-log-probabilities of one token, a JSON schema that allows only the labels, or free text that is
-parsed. Retries on 429, 5xx and lost connections are the clients' own, with backoff.
+probabilities of exactly the labels (llama.cpp), log-probabilities of one token, a JSON schema that
+allows only the labels, or free text that is parsed. Requests are repeated on 429, 5xx and lost
+connections, with backoff, a bounded number of times.
 """
 
 import logging
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from groundling.errors import (
     AuthenticationError,
@@ -23,17 +23,39 @@ from groundling.errors import (
     ServerError,
     UnknownModelError,
 )
-from groundling.llm.base import BaseLLM, Choice, LLMResponse
+from groundling.llm._http import JsonHttp, is_loopback
+from groundling.llm._server_errors import NotSupportedError, named_error
+from groundling.llm._transports import (
+    Answer,
+    AnthropicTransport,
+    Ask,
+    OpenAITransport,
+    Transport,
+)
+from groundling.llm.base import BaseLLM, Choice, ChoiceMethod, LLMResponse
+from groundling.llm.ollama import OllamaTransport
+from groundling.llm.servers import ollama_address
 from groundling.parsing import ResponseParser
 from groundling.prompts import ChoicePrompt, PromptBuilder
 
 log = logging.getLogger(__name__)
 
-Provider = Literal["openai", "anthropic", "compatible"]
-Way = Literal["logprobs", "schema", "generate"]
+Provider = Literal["openai", "anthropic", "ollama", "compatible"]
+Way = Literal["labels", "logprobs", "schema", "generate"]
 
-_WINDOWS = {"openai": 128_000, "anthropic": 200_000, "compatible": 8192}
-_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
+_WINDOWS = {"openai": 128_000, "anthropic": 200_000, "ollama": 8192, "compatible": 8192}
+_WAYS: Mapping[str, tuple[Way, ...]] = {
+    "openai": ("logprobs", "schema", "generate"),
+    "anthropic": ("schema",),
+    "ollama": ("logprobs", "schema", "generate"),
+    "compatible": ("labels", "logprobs", "schema", "generate"),
+}
+_KEYS = {
+    "openai": "OPENAI_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "ollama": "OLLAMA_API_KEY",
+}
+_NEED_KEYS = ("openai", "anthropic")
 _TOP = 20
 _ANSWER_TOKENS = 64
 _LEAST_MASS = 0.5
@@ -55,17 +77,22 @@ class CloudLLM(BaseLLM):
         timeout_s: float = 60.0,
         max_retries: int = 2,
         context_window: int | None = None,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
         """Prepare the client; nothing is sent yet.
 
         Args:
-            provider: `openai`, `anthropic`, or `compatible` for any server with OpenAI's protocol.
+            provider: `openai`, `anthropic`, `ollama`, or `compatible` for any server with OpenAI's
+                protocol.
             model: As the server names it.
-            api_key: By default from `OPENAI_API_KEY` or `ANTHROPIC_API_KEY`.
-            base_url: The server's address, needed for `compatible`.
+            api_key: By default from `OPENAI_API_KEY`, `ANTHROPIC_API_KEY` or `OLLAMA_API_KEY`.
+            base_url: The server's address, needed for `compatible`; Ollama's by default from
+                `OLLAMA_HOST`.
             timeout_s: Limit for one request.
             max_retries: On 429, 5xx and lost connections, with backoff.
-            context_window: In tokens; by default 128,000, 200,000 and 8,192.
+            context_window: In tokens; by default 128,000, 200,000 and 8,192. Ollama's model gets a
+                window that the prompt fits, up to this.
+            extra: Sent with every request, e.g. `{"seed": 1}`; for Ollama, its options.
 
         Raises:
             ValueError: If the provider is unknown, or `compatible` has no address.
@@ -79,23 +106,37 @@ class CloudLLM(BaseLLM):
             raise ValueError(
                 "provider 'compatible' needs `base_url`, e.g. http://127.0.0.1:8000/v1"
             )
-        package = "anthropic" if provider == "anthropic" else "openai"
-        if find_spec(package) is None:
-            raise MissingExtraError(
-                f'{provider} needs the package {package}: pip install "groundling[cloud]"'
-            )
-        self.provider, self.model = provider, model
-        self.name = f"{provider}:{model}"
-        self.base_url = base_url
-        self._window = context_window or _WINDOWS[provider]
-        self._way: Way | None = "schema" if provider == "anthropic" else None
         key = api_key or os.environ.get(_KEYS.get(provider, ""), "")
-        if not key and provider != "compatible":
+        if not key and provider in _NEED_KEYS:
             raise AuthenticationError(
                 f"there is no key for {provider}: set {_KEYS[provider]} or give `api_key`"
             )
-        options = {"api_key": key or "none", "timeout": timeout_s, "max_retries": max_retries}
-        self._client = _client(package, {**options, "base_url": base_url})
+        self.provider, self.model = provider, model
+        self.name = f"{provider}:{model}"
+        self.base_url = base_url or (ollama_address() if provider == "ollama" else None)
+        self._window = context_window or _WINDOWS[provider]
+        self._way: Way | None = None
+        self._extra = dict(extra or {})
+        limits = {"timeout_s": timeout_s, "max_retries": max_retries}
+        self._transport = self._connect(key, limits)
+
+    def _connect(self, key: str, limits: dict[str, Any]) -> Transport:
+        if self.provider == "ollama":
+            http = JsonHttp(self.base_url or "", key=key, **limits)
+            return OllamaTransport(self.model, http, self._window)
+        package = "anthropic" if self.provider == "anthropic" else "openai"
+        if find_spec(package) is None:
+            raise MissingExtraError(
+                f'{self.provider} needs the package {package}: pip install "groundling[cloud]"'
+            )
+        options = {
+            "api_key": key or "none",
+            "timeout": limits["timeout_s"],
+            "max_retries": limits["max_retries"],
+            "base_url": self.base_url,
+        }
+        transport = AnthropicTransport if package == "anthropic" else OpenAITransport
+        return transport(self.model, options)
 
     def __repr__(self) -> str:
         # Never the client: it holds the key.
@@ -124,26 +165,35 @@ class CloudLLM(BaseLLM):
             max_new_tokens: Longest answer.
             temperature: 0 picks the likeliest.
             schema: JSON schema of the answer.
-            **kwargs: Passed to the client, e.g. `response_format` or `reasoning_effort`.
+            **kwargs: Passed to the client, e.g. `response_format` or `reasoning_effort`; for
+                Ollama, its options.
 
         Raises:
             ServerError: If the server fails or its answer is none.
             AuthenticationError: If it refuses the key.
-            ModelAnswerError: If the answer is empty.
+            ModelAnswerError: If the answer is empty, or thinking used up the budget.
             PromptTooLongError: If it does not fit, or the server cut it.
         """
-        self._check_length(system_prompt + prompt, max_new_tokens)
         started = time.perf_counter()
-        limits = {"max_tokens": max_new_tokens, "temperature": temperature, **kwargs}
-        if self.provider == "anthropic":
-            answer = self._ask_anthropic(prompt, system_prompt, limits, schema)
-        else:
-            if schema is not None:
-                limits["response_format"] = _format(schema)
-            answer = self._ask_openai(prompt, system_prompt, limits)[0]
+        question = Ask(
+            prompt=prompt,
+            system=system_prompt,
+            max_tokens=max_new_tokens,
+            temperature=temperature,
+            schema=schema,
+            extra=kwargs,
+        )
+        answer = self._ask(question)
         if not answer.content.strip():
-            raise ModelAnswerError(f"{self.name} answered with nothing: raise `max_new_tokens`")
-        return replace(answer, latency_ms=(time.perf_counter() - started) * 1000)
+            spent = "thinking used up the budget" if answer.reasoning else "answered with nothing"
+            raise ModelAnswerError(f"{self.name}: {spent}: raise `max_new_tokens`")
+        return LLMResponse(
+            content=answer.content,
+            reasoning=answer.reasoning,
+            tokens_used=answer.n_written,
+            prompt_tokens=answer.n_read,
+            latency_ms=(time.perf_counter() - started) * 1000,
+        )
 
     def choose(self, prompt: ChoicePrompt, labels: Sequence[str] | None = None) -> Choice:
         """Pick one label, by the strongest way the server has.
@@ -154,40 +204,55 @@ class CloudLLM(BaseLLM):
             ModelAnswerError: If the answer names no label.
             PromptTooLongError: If it does not fit, or the server cut it.
         """
-        self._check_length(prompt.system + prompt.text, _ANSWER_TOKENS)
         allowed, started = tuple(labels or prompt.labels), time.perf_counter()
-        for way in (self._way,) if self._way else ("logprobs", "schema", "generate"):
+        ways = _WAYS[self.provider]
+        for way in ways[ways.index(self._way) :] if self._way else ways:
             try:
                 found = self._by(way)(prompt, allowed)
-            except _NotSupportedError as error:
+            except NotSupportedError as error:
                 log.info("%s cannot choose by %s: %s", self.name, way, error)
                 continue
-            self._way = way
+            # A way that worked once is tried again, even if one question needed a weaker one.
+            self._way = self._way or way
             return replace(found, latency_ms=(time.perf_counter() - started) * 1000)
         raise ServerError(f"{self.name} refused every way of asking: look at the server's log")
 
-    def _by(self, way: str) -> Callable[[ChoicePrompt, tuple[str, ...]], Choice]:
-        ways = {
+    def _by(self, way: Way) -> Callable[[ChoicePrompt, tuple[str, ...]], Choice]:
+        ways: dict[Way, Callable[[ChoicePrompt, tuple[str, ...]], Choice]] = {
+            "labels": self._choose_labels,
             "logprobs": self._choose_logprobs,
             "schema": self._choose_schema,
             "generate": self._choose_text,
         }
         return ways[way]
 
+    def _choose_labels(self, prompt: ChoicePrompt, allowed: tuple[str, ...]) -> Choice:
+        question = Ask(
+            prompt=prompt.text,
+            system=prompt.system,
+            max_tokens=1,
+            n_tops=len(allowed),
+            only=allowed,
+        )
+        answer = self._ask(question, probe=True)
+        found = dict(answer.probs)
+        if not found.keys() >= set(allowed):
+            raise NotSupportedError("the answer has no probability for each label")
+        return self._choice(allowed, answer, "logprobs", found)
+
     def _choose_logprobs(self, prompt: ChoicePrompt, allowed: tuple[str, ...]) -> Choice:
-        limits = {"max_tokens": 1, "temperature": 0.0, "logprobs": True, "top_logprobs": _TOP}
-        answer, raw = self._ask_openai(prompt.text, prompt.system, limits, probe=True)
+        question = Ask(prompt=prompt.text, system=prompt.system, max_tokens=1, n_tops=_TOP)
+        answer = self._ask(question, probe=True)
+        if not answer.tops:
+            raise NotSupportedError("the answer has no log-probabilities")
         mass = dict.fromkeys(allowed, 0.0)
-        for token, logprob in _tops(raw):
+        for token, logprob in answer.tops:
             label = token.strip().strip("\"'*(")
             if label in mass:
                 mass[label] += math.exp(logprob)
-        total = sum(mass.values())
-        if total < _LEAST_MASS:
-            raise _NotSupportedError(f"labels hold {total:.2f} of the probability of one token")
-        p = tuple(mass[label] / total for label in allowed)
-        best = max(allowed, key=lambda label: mass[label])
-        return self._choice(allowed, best, "logprobs", answer, p)
+        if sum(mass.values()) < _LEAST_MASS:
+            raise NotSupportedError(f"labels hold {sum(mass.values()):.2f} of the probability")
+        return self._choice(allowed, answer, "logprobs", mass)
 
     def _choose_schema(self, prompt: ChoicePrompt, allowed: tuple[str, ...]) -> Choice:
         schema = {
@@ -196,116 +261,68 @@ class CloudLLM(BaseLLM):
             "required": ["choice"],
             "additionalProperties": False,
         }
-        text = PromptBuilder.build_json_choice(prompt, allowed)
-        limits: dict[str, Any] = {"max_tokens": _ANSWER_TOKENS, "temperature": 0.0}
-        if self.provider == "anthropic":
-            answer = self._ask_anthropic(text, prompt.system, limits, schema)
-        else:
-            limits["response_format"] = _format(schema)
-            answer = self._ask_openai(text, prompt.system, limits, probe=True)[0]
-        return self._parsed(answer, allowed, "schema")
+        return self._choose_json(prompt, allowed, "schema", schema)
 
     def _choose_text(self, prompt: ChoicePrompt, allowed: tuple[str, ...]) -> Choice:
-        text = PromptBuilder.build_json_choice(prompt, allowed)
-        limits: dict[str, Any] = {"max_tokens": _ANSWER_TOKENS, "temperature": 0.0}
-        answer, _ = self._ask_openai(text, prompt.system, limits)
-        return self._parsed(answer, allowed, "generate")
+        return self._choose_json(prompt, allowed, "generate", None)
 
-    def _parsed(self, answer: LLMResponse, allowed: tuple[str, ...], method: Any) -> Choice:  # noqa: ANN401
+    def _choose_json(
+        self,
+        prompt: ChoicePrompt,
+        allowed: tuple[str, ...],
+        method: ChoiceMethod,
+        schema: dict[str, Any] | None,
+    ) -> Choice:
+        text = PromptBuilder.build_json_choice(prompt, allowed)
+        question = Ask(prompt=text, system=prompt.system, max_tokens=_ANSWER_TOKENS, schema=schema)
+        answer = self._ask(question, probe=schema is not None)
         label = ResponseParser.extract_label(answer.content, allowed)
         if label is None:
             raise ModelAnswerError(
                 f"{self.name} named none of {', '.join(allowed)}: {answer.content[:80]!r}"
             )
-        return self._choice(allowed, label, method, answer, None)
+        return self._choice(allowed, answer, method, None, label)
 
     def _choice(
         self,
         allowed: tuple[str, ...],
-        best: str,
-        method: Any,  # noqa: ANN401
-        answer: LLMResponse,
-        probabilities: tuple[float, ...] | None,
+        answer: Answer,
+        method: ChoiceMethod,
+        mass: Mapping[str, float] | None,
+        best: str = "",
     ) -> Choice:
+        p = None if mass is None else tuple(mass[x] / sum(mass.values()) for x in allowed)
         return Choice(
             labels=allowed,
-            probabilities=probabilities,
-            best=best,
+            probabilities=p,
+            best=best if p is None else allowed[p.index(max(p))],
             method=method,
             model=self.name,
-            prompt_tokens=answer.prompt_tokens or 0,
-            completion_tokens=answer.tokens_used or 0,
+            prompt_tokens=answer.n_read or 0,
+            completion_tokens=answer.n_written or 0,
             latency_ms=0.0,
         )
 
-    def _ask_openai(
-        self, prompt: str, system: str, limits: dict[str, Any], *, probe: bool = False
-    ) -> tuple[LLMResponse, Any]:
-        messages = [{"role": "user", "content": prompt}]
-        if system:
-            messages.insert(0, {"role": "system", "content": system})
+    def _ask(self, question: Ask, *, probe: bool = False) -> Answer:
+        text = question.system + question.prompt
+        self._check_length(text, question.max_tokens)
+        question = replace(question, extra={**self._extra, **question.extra})
         try:
-            raw = self._client.chat.completions.create(
-                model=self.model, messages=messages, **limits
-            )
-            choice = raw.choices[0]
-            content = choice.message.content or ""
-            usage = raw.usage
+            answer = self._transport.ask(question)
         except Exception as error:
-            raise self._named(error, probe=probe) from error
-        n_prompt = getattr(usage, "prompt_tokens", None)
-        self._check_uncut(system + prompt, n_prompt)
-        n_written = getattr(usage, "completion_tokens", None)
-        return LLMResponse(content=content, tokens_used=n_written, prompt_tokens=n_prompt), choice
-
-    def _ask_anthropic(
-        self, prompt: str, system: str, limits: dict[str, Any], schema: dict[str, Any] | None
-    ) -> LLMResponse:
-        # Its client takes no temperature.
-        asked = {k: v for k, v in limits.items() if k != "temperature"}
-        if system:
-            asked["system"] = system
-        if schema is not None:
-            # A tool that must be called is how this server holds an answer to a schema.
-            tool = {"name": "answer", "description": "Give the answer.", "input_schema": schema}
-            asked |= {"tools": [tool], "tool_choice": {"type": "tool", "name": "answer"}}
-        messages = [{"role": "user", "content": prompt}]
-        try:
-            raw = self._client.messages.create(model=self.model, messages=messages, **asked)
-            content = "".join(_block(b) for b in raw.content)
-            n_read, n_written = raw.usage.input_tokens, raw.usage.output_tokens
-        except Exception as error:
-            raise self._named(error) from error
-        return LLMResponse(content=content, tokens_used=n_written, prompt_tokens=n_read)
-
-    def _named(self, error: Exception, *, probe: bool = False) -> Exception:
-        status = getattr(error, "status_code", None)
-        said = " ".join(str(error).split())[:200]
-        if status in (401, 403):
-            return AuthenticationError(f"{self.name} refused the key (HTTP {status}): check it")
-        if status == 404:
-            return UnknownModelError(f"the server knows no model {self.model!r}: {said}")
-        if status == 400 and any(
-            w in said.lower() for w in ("context length", "too long", "n_ctx")
-        ):
-            return PromptTooLongError(f"{self.name}: {said}: lower `max_elements`")
-        if status in (400, 422, 501) and probe:
-            return _NotSupportedError(said)
-        if status is not None:
-            return ServerError(f"{self.name} answered HTTP {status}: {said}")
-        if "timed out" in said.lower() or "Timeout" in type(error).__name__:
-            return ServerError(f"{self.name} did not answer in time: raise `timeout_s`")
-        if "Connection" in type(error).__name__:
             where = self.base_url or self.provider
-            return ServerError(f"{where} is out of reach: start the server or check the address")
-        return ServerError(f"{self.name} answered with something that is no answer: {said}")
+            raise named_error(
+                error, name=self.name, model=self.model, where=where, probe=probe
+            ) from error
+        self._check_uncut(text, answer.n_read)
+        return answer
 
     def _check_length(self, text: str, n_answer: int) -> None:
         n = self.count_tokens(text) + n_answer
-        if n > self._window:
+        if n > self.context_window:
             raise PromptTooLongError(
                 f"the prompt and answer are about {n} tokens, the window of {self.name} is "
-                f"{self._window}: lower `max_elements` or give `context_window`"
+                f"{self.context_window}: lower `max_elements` or give `context_window`"
             )
 
     def _check_uncut(self, text: str, n_read: int | None) -> None:
@@ -313,7 +330,7 @@ class CloudLLM(BaseLLM):
         if n_read and n > 200 and n_read < _CUT * n:
             raise PromptTooLongError(
                 f"{self.name} read {n_read} tokens of about {n}: the server cuts prompts unseen;"
-                " raise its context (Ollama: num_ctx or OLLAMA_CONTEXT_LENGTH)"
+                " raise its context (Ollama: spec ollama:TAG, or OLLAMA_CONTEXT_LENGTH)"
             )
 
     def supports_json_mode(self) -> bool:
@@ -322,53 +339,17 @@ class CloudLLM(BaseLLM):
 
     @property
     def context_window(self) -> int:
-        """Maximum context length in tokens."""
-        return self._window
+        """Maximum context length in tokens; Ollama's model may lower it with the first answer."""
+        return getattr(self._transport, "window", self._window)
 
     @property
     def is_local(self) -> bool:
         """Whether the server is this machine."""
-        host = urlsplit(self.base_url or "").hostname or ""
-        return host in ("localhost", "::1") or host.startswith("127.")
+        return is_loopback(self.base_url or "")
 
     def close(self) -> None:
         """Close the client's connections."""
-        self._client.close()
-
-
-class _NotSupportedError(Exception):
-    """The server refused a way of asking, not the question."""
-
-
-def _client(package: str, options: dict[str, Any]) -> Any:  # noqa: ANN401
-    if package == "anthropic":
-        from anthropic import Anthropic
-
-        return Anthropic(**options)
-    from openai import OpenAI
-
-    return OpenAI(**options)
-
-
-def _format(schema: dict[str, Any]) -> dict[str, Any]:
-    named = {"name": "answer", "schema": schema, "strict": True}
-    return {"type": "json_schema", "json_schema": named}
-
-
-def _tops(choice: Any) -> list[tuple[str, float]]:  # noqa: ANN401
-    logprobs = getattr(choice, "logprobs", None)
-    content = getattr(logprobs, "content", None) if logprobs else None
-    if not content:
-        raise _NotSupportedError("the answer has no log-probabilities")
-    return [(t.token, t.logprob) for t in content[0].top_logprobs]
-
-
-def _block(block: Any) -> str:  # noqa: ANN401
-    import json
-
-    if block.type == "tool_use":
-        return json.dumps(block.input)
-    return block.text if block.type == "text" else ""
+        self._transport.close()
 
 
 def load_openai(rest: str, **options: Any) -> CloudLLM:  # noqa: ANN401
@@ -395,11 +376,7 @@ load_vllm = load_compatible
 
 
 def load_ollama(rest: str, **options: Any) -> CloudLLM:  # noqa: ANN401
-    """Return the model for `ollama:qwen2.5:3b`, on this machine's Ollama."""
+    """Return the model for `ollama:qwen2.5:3b`; `OLLAMA_HOST` says where, else this machine."""
     if not rest:
         raise UnknownModelError("name a model: ollama:qwen2.5:3b")
-    # Ollama's own default window; its server cuts longer prompts in silence.
-    options.setdefault("context_window", 4096)
-    host = os.environ.get("OLLAMA_HOST", "127.0.0.1:11434")
-    address = host if "://" in host else f"http://{host}"
-    return CloudLLM("compatible", rest, base_url=f"{address}/v1", **options)
+    return CloudLLM("ollama", rest, **options)

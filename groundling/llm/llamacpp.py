@@ -26,6 +26,7 @@ from groundling.llm._chooser import ChooserOptions, LogitLLM, Scores
 from groundling.llm._labels import Branches, LabelTokens
 from groundling.llm._loopback import Loopback
 from groundling.llm.base import LLMResponse
+from groundling.llm.hub import cached_gguf
 
 _log = logging.getLogger(__name__)
 _LETTERS = tuple(ascii_uppercase)
@@ -205,8 +206,15 @@ class LlamaCppLLM(LogitLLM):
 
 
 def load(name: str, **options: Any) -> LlamaCppLLM:  # noqa: ANN401
-    """Load `gguf:PATH`; entry point of the group `groundling.models`."""
-    return LlamaCppLLM(name, **options)
+    """Load `gguf:PATH`, or `gguf:OWNER/NAME/FILE.gguf` that `groundling pull` fetched before.
+
+    Entry point of the group `groundling.models`.
+
+    Raises:
+        MissingExtraError: If xllamacpp is not installed.
+        ModelFilesError: If the file is missing, no GGUF file, or cannot be loaded.
+    """
+    return LlamaCppLLM(name if Path(name).exists() else cached_gguf(name) or name, **options)
 
 
 def load_smollm2(name: str = "", **options: Any) -> LlamaCppLLM:  # noqa: ANN401
@@ -259,7 +267,11 @@ def _start(path: Path, options: LlamaCppOptions) -> tuple[Any, Loopback]:
 
 def _check_file(path: Path) -> None:
     if not path.is_file():
-        raise ModelFilesError(f"there is no file {path}: give the path of a GGUF file")
+        on_hub = not path.is_absolute() and len(path.parts) > 2
+        remedy = f"give a path, or run `groundling pull gguf:{path.as_posix()}`"
+        raise ModelFilesError(
+            f"there is no file {path}: {remedy if on_hub else 'give the path of a GGUF file'}"
+        )
     with path.open("rb") as file:
         magic = file.read(4)
     if magic != b"GGUF":
