@@ -1,37 +1,8 @@
-"""What every grounding bench runs on and writes: pages with tasks, and one row for each task."""
+"""What every grounding bench writes: one row for each task."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
-
-from groundling.elements import ElementSnapshot
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """An instruction on a page, and the elements that count as right."""
-
-    id: str
-    instruction: str
-    task_type: str
-    kind: str = ""
-    """What makes it hard: exact, typo, ordinal, ...; the benches' own words."""
-    accept_ids: tuple[int, ...] = ()
-    """Elements of the snapshot; empty if none is expected, or if the reader missed it."""
-    expect_none: bool = False
-    """Nothing on the page fits."""
-    label_type: str = ""
-    """The data's own word for the task type, for the table by type; `task_type` if empty."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page as it was read, with its tasks."""
-
-    name: str
-    site: str
-    snapshot: ElementSnapshot
-    tasks: tuple[Task, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ right by the rules of `groundling.browser.judge`.
 import json
 import logging
 import multiprocessing
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,20 +159,25 @@ def _refuse_dead_labels(page: Any, path: Path, tasks: Sequence[dict[str, Any]]) 
             )
 
 
-def capture(folder: Path, *, processes: int = 1, only: str = "") -> Iterator[bytes]:
+def capture(
+    folder: Path, *, processes: int = 1, only: str = "", tasks: Collection[str] | None = None
+) -> Iterator[bytes]:
     """Read the pages of a labelled folder; yields one JSON line each, in the order of the file.
 
     Args:
         folder: As the module describes.
         processes: Browsers at a time.
         only: Pages whose name starts with this.
+        tasks: Ids of the tasks wanted; pages without one are not read. None takes all.
 
     Raises:
         DataError: If the folder is not what it should be, or a label names no node.
         PageError: If a page cannot be read.
     """
-    pages = {k: v for k, v in load_tasks(folder).items() if k.startswith(only)}
-    if not pages:
+    every = {k: v for k, v in load_tasks(folder).items() if k.startswith(only)}
+    chosen = ((k, [t for t in v if tasks is None or t["id"] in tasks]) for k, v in every.items())
+    pages = {name: wanted for name, wanted in chosen if wanted}
+    if not every:
         raise DataError(f"{folder} holds no page whose name starts with {only!r}")
     names, n = list(pages), 8
     chunks = [
@@ -222,9 +227,11 @@ def read_lines(path: Path) -> Iterator[LabelledPage]:
                 raise DataError(f"{path}, line {number} is no labelled page: {error!r}") from error
 
 
-def read_labelled(folder: Path, *, processes: int = 1, only: str = "") -> Iterator[LabelledPage]:
+def read_labelled(
+    folder: Path, *, processes: int = 1, only: str = "", tasks: Collection[str] | None = None
+) -> Iterator[LabelledPage]:
     """Read the pages of a labelled folder in a browser; see `capture`."""
-    for line in capture(folder, processes=processes, only=only):
+    for line in capture(folder, processes=processes, only=only, tasks=tasks):
         yield _page(orjson.loads(line))
 
 

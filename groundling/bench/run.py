@@ -1,11 +1,12 @@
 """Put tasks through `decide`, exactly as an agent does, and judge what comes out."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from groundling.bench.cases import Page, Row, Task
+from groundling.bench.cases import Row
 from groundling.bench.floor import word_overlap
+from groundling.bench.labelled import LabelledPage, LabelledTask
 from groundling.decision import Decision, DecisionConfig, Selection, decide_now
 from groundling.elements import RawElement
 from groundling.errors import EmptyPageError, ModelAnswerError, PromptTooLongError
@@ -16,22 +17,13 @@ from groundling.ranking import rank
 log = logging.getLogger(__name__)
 
 
-def run_pages(
-    pages: Iterable[Page],
-    llm: BaseLLM,
-    config: DecisionConfig,
-    *,
-    done: Collection[str] = (),
-    on_task: Callable[[Task], None] = lambda _: None,
-) -> Iterator[Row]:
+def run_pages(pages: Iterable[LabelledPage], llm: BaseLLM, config: DecisionConfig) -> Iterator[Row]:
     """Yield one row for each task, page by page.
 
     Args:
         pages: Read as they are needed.
         llm: The model.
         config: As an agent would use it.
-        done: Ids of tasks to skip.
-        on_task: Called before each task, e.g. to move a progress bar.
 
     Raises:
         ModelError: If the model cannot answer at all; an answer that cannot be used is a row with
@@ -39,31 +31,29 @@ def run_pages(
     """
     for page in pages:
         for task in page.tasks:
-            on_task(task)
-            if task.id not in done:
-                yield run_task(page, task, llm, config)
+            yield run_task(page, task, llm, config)
 
 
-def run_task(page: Page, task: Task, llm: BaseLLM, config: DecisionConfig) -> Row:
+def run_task(page: LabelledPage, task: LabelledTask, llm: BaseLLM, config: DecisionConfig) -> Row:
     """Decide one task and judge the decision."""
     decision, error = _decided(page, task, llm, config)
     return Row(
         id=task.id,
-        page=page.name,
+        page=page.page,
         site=page.site,
         kind=task.kind,
-        task_type=task.label_type or task.task_type,
+        task_type=task.task_type,
         expect_none=task.expect_none,
         error=error,
         n_elements=len(page.snapshot),
         n_accepted=len(task.accept_ids),
         read_ms=page.snapshot.read_ms,
         **_without_model(page, task),
-        **(_outcome(decision, task) if decision else {"hit": False}),
+        **({"hit": False} if decision is None else _outcome(decision, task)),
     )
 
 
-def right(task: Task, element: RawElement | None) -> bool:
+def right(task: LabelledTask, element: RawElement | None) -> bool:
     """Return whether an answer counts: an accepted element, or none where none is expected."""
     if element is None:
         return task.expect_none
@@ -79,7 +69,7 @@ def likeliest(selection: Selection) -> RawElement | None:
 
 
 def _decided(
-    page: Page, task: Task, llm: BaseLLM, config: DecisionConfig
+    page: LabelledPage, task: LabelledTask, llm: BaseLLM, config: DecisionConfig
 ) -> tuple[Decision | None, str]:
     try:
         return decide_now(page.snapshot, task.instruction, task.task_type, llm, config), ""
@@ -88,7 +78,7 @@ def _decided(
         return None, f"{type(error).__name__}: {error}"
 
 
-def _outcome(decision: Decision, task: Task) -> dict[str, Any]:
+def _outcome(decision: Decision, task: LabelledTask) -> dict[str, Any]:
     selection = decision.selection
     offered = {c.element.id for c in decision.candidates}
     if selection.method == "rule":
@@ -101,14 +91,14 @@ def _outcome(decision: Decision, task: Task) -> dict[str, Any]:
         "confidence": selection.confidence,
         "likeliest_hit": right(task, likeliest(selection)),
         "reason": selection.reason,
-        "offered": bool(offered & set(task.accept_ids)),
+        "offered": bool(offered & task.accept_ids),
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
         "stages_ms": decision.stages_ms,
     }
 
 
-def _without_model(page: Page, task: Task) -> dict[str, Any]:
+def _without_model(page: LabelledPage, task: LabelledTask) -> dict[str, Any]:
     """Return what needs no model: the target's place in the ranking, and the floor."""
     kept, _ = ElementFilter.offer(page.snapshot.elements)
     places = (

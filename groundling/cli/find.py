@@ -45,7 +45,7 @@ def command(source: str, instruction: str, **options: Any) -> None:  # noqa: ANN
         target_precision=options["target_precision"] or None,
         rules=not options["no_rules"],
     )
-    llm = _model(options["model"], options["profile"])
+    llm = model_of(options["model"], options["profile"])
     snapshot = snapshot_of(source, headed=options["headed"])
     decision = decide_now(snapshot, instruction, options["task_type"], llm, config)
     _print(decision, as_json=options["as_json"], explain=options["explain"])
@@ -53,7 +53,13 @@ def command(source: str, instruction: str, **options: Any) -> None:  # noqa: ANN
         raise SystemExit(1)
 
 
-def _model(spec: str, profile: Path | None) -> Any:  # noqa: ANN401
+def model_of(spec: str, profile: Path | None) -> Any:  # noqa: ANN401
+    """Load a model, with a calibration around it where one is given.
+
+    Raises:
+        ModelError: If it cannot be loaded.
+        DataError: If `profile` is no profile.
+    """
     from groundling.llm import load_llm
     from groundling.llm.calibrated import CalibratedLLM
 
