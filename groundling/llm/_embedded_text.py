@@ -30,6 +30,8 @@ class Part:
     text: str
     limit: int
     """Tokens at most."""
+    mark: int = 1
+    """2 for what the element is called, 1 for everything else."""
 
 
 def instruction_text(instruction: str, task_type: str) -> str:
@@ -51,20 +53,21 @@ def candidate_parts(element: RawElement) -> list[Part]:
     """
     e = element
     name = e.text or e.label or e.placeholder or " ".join(e.icons) or _hint(e)
-    parts = [Part(f"{_role(e)} {_states(e)}", 6), Part(name, 14)]
+    parts = [Part(f"{_role(e)} {_states(e)}", 6), Part(name, 14, 2)]
     labels = " ".join(t for t in (e.label, e.placeholder, e.description) if t and t != name)
     value = e.value or next((o.text for o in e.options if o.selected), "")
     options = " ".join(o.text for o in e.options[:6] if not o.selected)
     place = f"{e.places[0].index} of {e.places[0].size}" if e.places else ""
     around = [
-        ("|", labels, 8),
         ("=", f"{value} {options}", 8),
         ("#", place, 3),
         ("row", f"{e.row_header} {e.column_header}".strip() or e.context, 12),
         ("in", e.dialog or e.heading or e.fieldset or e.form, 7),
         ("at", e.landmark.split(" ")[0], 2),
     ]
-    return parts + [Part(f"{mark} {text}", n + 1) for mark, text, n in around if text.strip()]
+    if labels.strip():
+        parts.append(Part(f"| {labels}", 9, 2))
+    return parts + [Part(f"{sign} {text}", n + 1) for sign, text, n in around if text.strip()]
 
 
 def _role(e: RawElement) -> str:
@@ -89,13 +92,17 @@ def _hint(e: RawElement) -> str:
     )
 
 
-def candidate_tokens(element: RawElement, encode: Encode, limit: int = MAX_CANDIDATE) -> list[int]:
-    """Return the token ids of an element's line, never empty."""
+def candidate_tokens(
+    element: RawElement, encode: Encode, limit: int = MAX_CANDIDATE
+) -> tuple[list[int], list[int]]:
+    """Return the token ids of an element's line, never empty, and the mark of each."""
     parts = candidate_parts(element)
     ids: list[int] = []
+    marks: list[int] = []
     for part, tokens in zip(parts, encode([p.text[:_LONGEST_PART] for p in parts]), strict=True):
         ids += tokens[: part.limit]
-    return ids[:limit] or [UNKNOWN]
+        marks += [part.mark] * len(tokens[: part.limit])
+    return (ids[:limit], marks[:limit]) if ids else ([UNKNOWN], [2])
 
 
 def encode_texts(tokenizer: Any) -> Encode:  # noqa: ANN401

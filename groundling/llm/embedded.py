@@ -46,6 +46,8 @@ class EmbeddedProfile:
     """Added to the logit of "none", so that it is said as often as it is true."""
     thresholds: Mapping[str, float]
     """Least confidence at which the precision in the key was reached, e.g. `{"0.95": 0.8}`."""
+    marked: bool = True
+    """Whether the weights tell a candidate's name from its surroundings."""
 
 
 class EmbeddedLLM(BaseLLM):
@@ -128,10 +130,12 @@ class EmbeddedLLM(BaseLLM):
         if not candidates:
             return np.zeros(1), 0
         task, _ = instruction_tokens(prompt.instruction, prompt.task_type, chooser.encode)
-        items = [candidate_tokens(c.element, chooser.encode) for c in candidates]
+        items, marks = zip(
+            *(candidate_tokens(c.element, chooser.encode) for c in candidates), strict=True
+        )
         features = np.array([c.features for c in candidates], np.float32)
         base = np.array([c.score for c in candidates], np.float32)
-        raw = chooser.logits(task, items, features, base).astype(np.float64)
+        raw = chooser.logits(task, items, marks, features, base).astype(np.float64)
         raw[-1] += profile.none_bias + self._none_bias
         return raw / profile.temperature, len(task) + sum(map(len, items))
 
@@ -196,6 +200,7 @@ class Chooser:
                 float(profile["temperature"]),
                 float(profile["none_bias"]),
                 dict(profile.get("thresholds", {})),
+                bool(profile.get("marked")),
             )
             self._columns = _columns(profile.get("features"))
         except ModelFilesError:
@@ -210,13 +215,19 @@ class Chooser:
         self._lock = Lock()
 
     def logits(
-        self, task: Sequence[int], items: Sequence[Sequence[int]], features: Floats, base: Floats
+        self,
+        task: Sequence[int],
+        items: Sequence[Sequence[int]],
+        marks: Sequence[Sequence[int]],
+        features: Floats,
+        base: Floats,
     ) -> Floats:
         """Return the raw logits of one task.
 
         Args:
             task: Token ids of the instruction.
             items: Token ids of each candidate, K of them.
+            marks: Of each token: 2 for what the candidate is called, else 1.
             features: The ranker's, (K, F).
             base: The ranker's scores, (K).
 
@@ -228,13 +239,13 @@ class Chooser:
         width = max(len(i) for i in items)
         padded = np.zeros((len(items), width, hidden[0].shape[-1]), np.float32)
         on = np.zeros((len(items), width), np.float32)
-        for row, states in enumerate(hidden[1:]):
+        for row, (states, told) in enumerate(zip(hidden[1:], marks, strict=True)):
             padded[row, : len(states)] = states
-            on[row, : len(states)] = 1
+            on[row, : len(states)] = told
         inputs = {
             "task": hidden[0][None].astype(np.float32),
             "items": padded,
-            "on": on,
+            "on": on if self.profile.marked else np.minimum(on, 1),
             "features": features[:, self._columns] if self._columns is not None else features,
             "base": base,
         }

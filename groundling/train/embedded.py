@@ -78,11 +78,15 @@ class Texts:
 
     def __init__(self) -> None:
         self.ids: dict[tuple[int, ...], int] = {}
+        self.marks: list[Tensor] = []
         self.states: list[Tensor] = []
 
-    def index(self, tokens: Sequence[int]) -> int:
-        """Return the number of a text, new or known."""
-        return self.ids.setdefault(tuple(tokens), len(self.ids))
+    def index(self, tokens: Sequence[int], marks: Sequence[int] = ()) -> int:
+        """Return the number of a text, new or known; every mark is 1 if none are given."""
+        at = self.ids.setdefault(tuple(tokens), len(self.ids))
+        if at == len(self.marks):
+            self.marks.append(torch.tensor(marks or [1] * len(tokens), dtype=torch.float32))
+        return at
 
     def read(self, model: Listwise) -> None:
         """Read all texts, short ones together with short ones."""
@@ -99,14 +103,14 @@ class Texts:
                     self.states[i] = hidden[row, : len(texts[i])].clone()
 
     def padded(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Return hidden states (N, L, H) and where there are tokens (N, L)."""
+        """Return hidden states (N, L, H) and marks (N, L)."""
         states = [self.states[i] for i in indices]
         width = max(len(s) for s in states)
         out = torch.zeros(len(states), width, states[0].shape[-1])
         on = torch.zeros(len(states), width)
-        for row, s in enumerate(states):
+        for row, (i, s) in enumerate(zip(indices, states, strict=True)):
             out[row, : len(s)] = s.float()
-            on[row, : len(s)] = 1
+            on[row, : len(s)] = self.marks[i]
         return out, on
 
 
@@ -138,7 +142,7 @@ def examples(
             key = item.page, int(element_id)
             if key not in known:
                 element = elements[item.page][int(element_id)]
-                known[key] = texts.index(candidate_tokens(element, encode))
+                known[key] = texts.index(*candidate_tokens(element, encode))
             rows.append(known[key])
         asked, _ = instruction_tokens(task.instruction, task.task_type, encode)
         out.append(
@@ -186,15 +190,15 @@ def forward(
     if rng is not None:
         task_on, on = _hidden(task_on, rng), _hidden(on, rng)
         blind = rng.random(len(batch)) < _BLIND_SHARE
-    vector, pooled = model.upper.read(task, items, (task_on, on), owner)
-    grid = torch.zeros(len(batch), k, pooled.shape[-1])
+    vector, pooled, near = model.upper.read(task, items, (task_on, on), owner)
     feats = torch.zeros(len(batch), k, model.config.n_features)
     base, present = torch.zeros(len(batch), k), torch.zeros(len(batch), k)
     right = torch.zeros(len(batch), k + 1)
     at = 0
-    rows = []
+    rows, nears = [], []
     for b, (e, s) in enumerate(zip(batch, shown, strict=True)):
         rows.append(torch.nn.functional.pad(pooled[at : at + len(s)], (0, 0, 0, k - len(s))))
+        nears.append(torch.nn.functional.pad(near[at : at + len(s)], (0, 0, 0, k - len(s))))
         feats[b, : len(s)] = model.upper.mean if blind[b] else torch.from_numpy(e.features[s])
         if not blind[b]:
             base[b, : len(s)] = torch.from_numpy(e.base[s])
@@ -202,8 +206,8 @@ def forward(
         right[b, : len(s)] = torch.from_numpy(e.right[s].astype(np.float32))
         right[b, k] = float(not e.right[s].any())
         at += len(s)
-    grid = torch.stack(rows)
-    return model.upper.compare(vector, grid, feats, base, present), right
+    grid, nearness = torch.stack(rows), torch.stack(nears)
+    return model.upper.compare(vector, grid, nearness, (feats, base, present)), right
 
 
 def _hidden(on: Tensor, rng: np.random.Generator) -> Tensor:
@@ -399,7 +403,7 @@ def run(  # noqa: PLR0913 - a run has that many parts
     told = list(predict(model, texts, held))
     judged = [(e.right[s], bool(e.right.any()), z) for e, z, s in told]
     profile = {
-        **calibrate(judged), "features": list(FEATURES), "base": "all-MiniLM-L6-v2",
+        **calibrate(judged), "features": list(FEATURES), "marked": True, "base": "all-MiniLM-L6-v2",
         "n_train": len(train), "n_left_out": len(held), "epochs": epochs, "k": k, "seed": SEED,
         "left_out": accuracy(model, texts, held), "curve": curve,
     }  # fmt: skip

@@ -34,7 +34,7 @@ class _PackedEmbedding(nn.Module):
 
 
 class _Chooser(nn.Module):
-    """`Upper` for one task: hidden states and masks in, one logit a candidate and "none" out."""
+    """`Upper` for one task: hidden states and marks in, one logit a candidate and "none" out."""
 
     def __init__(self, upper: Upper) -> None:
         super().__init__()
@@ -45,9 +45,12 @@ class _Chooser(nn.Module):
     ) -> Tensor:
         owner = torch.zeros_like(base, dtype=torch.long)
         here = torch.ones_like(task[..., 0])
-        vector, pooled = self.upper.read(task, items, (here, on), owner)
+        read = self.upper.read(task, items, (here, on), owner)
         present = torch.ones_like(base)[None]
-        return self.upper.compare(vector, pooled[None], features[None], base[None], present)[0]
+        vector, pooled, near = read
+        return self.upper.compare(
+            vector, pooled[None], near[None], (features[None], base[None], present)
+        )[0]
 
 
 def export(model: Listwise, folder: Path, profile: Mapping[str, Any]) -> dict[str, int]:
@@ -154,13 +157,15 @@ def check(model: Listwise, folder: Path, tasks: list[dict[str, Any]]) -> float:
     chooser = Chooser(folder)
     worst = 0.0
     for t in tasks:
-        mine = chooser.logits(t["task"], t["items"], t["features"], t["base"])
+        mine = chooser.logits(t["task"], t["items"], t["marks"], t["features"], t["base"])
         width = max(map(len, t["items"]))
         padded = torch.tensor([[*i, *[0] * (width - len(i))] for i in t["items"]])
+        on = torch.tensor([[*m, *[0] * (width - len(m))] for m in t["marks"]]).float()
         with torch.inference_mode():
             theirs = model(
                 torch.tensor([t["task"]]),
                 padded,
+                on,
                 torch.tensor(t["features"]),
                 torch.tensor(t["base"]),
             ).numpy()

@@ -4,7 +4,9 @@ The lower layers read the instruction and each candidate alone, so training comp
 keeps them. In the upper layers a candidate also attends to the instruction, never to another
 candidate, and positions start anew in each; so the order of the candidates cannot matter. A small
 set transformer (Lee et al., 2019) then compares them, each with the ranker's features, beside a
-learned "none of these".
+learned "none of these". A token's mark is 2 where it belongs to what a candidate is called, 1
+where it tells of its surroundings, 0 where there is none: names are pooled for themselves, or long
+surroundings drown them.
 """
 
 import math
@@ -17,6 +19,8 @@ from torch.nn.functional import gelu, scaled_dot_product_attention
 
 N_LEVELS = 3
 """Inputs of the head that are made of the base scores."""
+N_NEAR = 6
+"""Inputs of the head that say how near the instruction a candidate is in meaning."""
 _FAR = 8.0
 
 
@@ -128,8 +132,9 @@ class Upper(nn.Module):
         self.register_buffer("mean", torch.zeros(c.n_features))
         self.register_buffer("scale", torch.ones(c.n_features))
         n_known, w = c.n_features + N_LEVELS, c.width
-        self.from_text, self.from_task = nn.Linear(c.hidden, w), nn.Linear(c.hidden, w)
-        self.from_both = nn.Linear(c.hidden, w)
+        self.from_text, self.from_task = nn.Linear(2 * c.hidden, w), nn.Linear(c.hidden, w)
+        self.from_both = nn.Linear(2 * c.hidden, w)
+        self.from_near, self.none_near = nn.Linear(N_NEAR, w), nn.Linear(N_NEAR, w)
         self.from_features = nn.Sequential(
             nn.Linear(n_known, w), nn.GELU(), nn.Dropout(c.dropout), nn.Linear(w, w)
         )
@@ -145,19 +150,24 @@ class Upper(nn.Module):
 
     def read(
         self, task: Tensor, items: Tensor, on: tuple[Tensor, Tensor], owner: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return the mean vector of each task (B, H) and of each item (N, H).
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return vectors of each task (B, H) and item (N, 2H), and how near they are (N, 3).
 
         Args:
             task: What `Lower` made of the instructions, (B, T, H).
             items: The same of the candidates, (N, L, H).
-            on: 1 where there is a token, (B, T) and (N, L).
+            on: Marks of the tokens, (B, T) and (N, L).
             owner: The task of each item, (N).
         """
-        masks = ((on[0] - 1) * 1e4, (on[1] - 1) * 1e4)
+        there, called = (on[1] > 0).to(items.dtype), (on[1] > 1).to(items.dtype)
+        masks = ((on[0] - 1) * 1e4, (there - 1) * 1e4)
+        before = _cosine(_mean(task, on[0])[owner], _mean(items, called))
         for block in self.blocks:
             task, items = block.joint(task, items, masks, owner)  # type: ignore[operator]
-        return _mean(task, on[0]), _mean(items, on[1])
+        vector, name, whole = _mean(task, on[0]), _mean(items, called), _mean(items, there)
+        asked = vector[owner]
+        near = torch.stack([before, _cosine(asked, name), _cosine(asked, whole)], -1)
+        return vector, torch.cat([name, whole], -1), near
 
     def known(self, features: Tensor, base: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         """Return the inputs that need no text (B, K, F + 3), and the gap to the best (B, K)."""
@@ -167,23 +177,39 @@ class Upper(nn.Module):
         return torch.cat([((features - self.mean) / self.scale).clamp(-5, 5), level], -1), gap
 
     def compare(
-        self, task: Tensor, items: Tensor, features: Tensor, base: Tensor, present: Tensor
+        self, task: Tensor, items: Tensor, near: Tensor, listed: tuple[Tensor, Tensor, Tensor]
     ) -> Tensor:
         """Return a logit for each candidate and, last, for none: (B, K + 1).
 
-        Shapes: task (B, H), items (B, K, H), features (B, K, F), base and present (B, K).
+        Args:
+            task: (B, H).
+            items: (B, K, 2H).
+            near: (B, K, 3).
+            listed: Features (B, K, F), base scores (B, K), and 1 where there is a candidate (B, K).
         """
+        features, base, present = listed
         known, gap = self.known(features, base, present)
+        nearest = torch.where(present[..., None] > 0, near, torch.full_like(near, -1.0)).amax(1)
+        near = torch.cat([near, 4 * (near - nearest[:, None])], -1)
         x = self.from_text(items) + self.from_features(known)
-        x = x + self.from_both(items * task[:, None]) + self.from_task(task)[:, None]
+        twice = torch.cat([task, task], -1)[:, None]
+        x = x + self.from_both(items * twice) + self.from_task(task)[:, None]
+        x = x + self.from_near(near)
         top = torch.where(present[..., None] > 0, known, torch.full_like(known, -9.0)).amax(1)
-        x = torch.cat([x, (self.none(top) + self.from_task(task))[:, None]], 1)
+        closest = torch.cat([nearest, torch.zeros_like(nearest)], -1)
+        nothing = self.none(top) + self.none_near(closest) + self.from_task(task)
+        x = torch.cat([x, nothing[:, None]], 1)
         absent = torch.cat([present <= 0, torch.zeros_like(present[:, :1]) > 0], 1)
         for layer in self.set:
             x = _compare_once(layer, x, absent)
         logits = self.score(x).squeeze(-1)
         prior = torch.cat([self.trust * gap, torch.zeros_like(gap[:, :1])], 1)
         return (logits + prior).masked_fill(absent, -1e4)
+
+
+def _cosine(a: Tensor, b: Tensor) -> Tensor:
+    lengths = (a * a).sum(-1) * (b * b).sum(-1)
+    return (a * b).sum(-1) / (lengths + 1e-6).sqrt()
 
 
 def _mean(x: Tensor, on: Tensor) -> Tensor:
@@ -214,13 +240,20 @@ class Listwise(nn.Module):
         self.config = c
         self.lower, self.upper = Lower(c), Upper(c)
 
-    def forward(self, task: Tensor, items: Tensor, features: Tensor, base: Tensor) -> Tensor:
-        """Score one task: ids (1, T) and (K, L), features (K, F), base scores (K) -> (K + 1)."""
-        on = (task != 0).float(), (items != 0).float()
+    def forward(
+        self, task: Tensor, items: Tensor, on: Tensor, features: Tensor, base: Tensor
+    ) -> Tensor:
+        """Score one task.
+
+        Shapes: ids (1, T) and (K, L), marks (K, L), features (K, F), base scores (K) -> (K + 1).
+        """
+        marks = (task != 0).float(), on
         owner = torch.zeros_like(items[:, 0])
-        vector, pooled = self.upper.read(self.lower(task), self.lower(items), on, owner)
+        vector, pooled, near = self.upper.read(self.lower(task), self.lower(items), marks, owner)
         present = torch.ones_like(base)[None]
-        return self.upper.compare(vector, pooled[None], features[None], base[None], present)[0]
+        return self.upper.compare(
+            vector, pooled[None], near[None], (features[None], base[None], present)
+        )[0]
 
     def load_bert(self, bert: Any) -> None:  # noqa: ANN401
         """Take over the weights of a Hugging Face BERT of the same sizes."""
