@@ -252,7 +252,7 @@ class TestRealLlamaCppServer:
             "required": ["id"],
         }
         llm = self.llm(llama_cpp)
-        answer = llm.generate("3: button, 17: search box?", schema=schema, max_new_tokens=16)
+        answer = llm.generate("3: button, 17: search box?", schema=schema, max_new_tokens=40)
         assert answer.to_json()["id"] in (3, 17)
         assert answer.prompt_tokens > 10
         llm.close()
