@@ -107,15 +107,24 @@ def _by_kind(pairs: Sequence[tuple[Row, Row]]) -> tuple[KindChange, ...]:
 
 
 def replace_folder(new: Path, old: Path, verdict: Verdict) -> None:
-    """Put the folder `new` where `old` is, if the verdict allows it; `old` need not exist.
-
-    `new` is copied beside `old` first and then renamed, so a full disk leaves the old model whole.
+    """Put the folder `new` where `old` is, if the verdict allows it.
 
     Raises:
-        DataError: If the verdict forbids it, or the copy fails.
+        DataError: If the verdict forbids it, or as `place_folder`.
     """
     if not verdict:
         raise DataError(f"{old} stays: {verdict}")
+    place_folder(new, old)
+
+
+def place_folder(new: Path, old: Path) -> None:
+    """Put a copy of the folder `new` where `old` is; `old` need not exist.
+
+    It is copied beside `old` first and then renamed, so a full disk leaves the old model whole.
+
+    Raises:
+        DataError: If the copy fails.
+    """
     fresh, gone = old.with_name(old.name + ".new"), old.with_name(old.name + ".old")
     for left_over in (fresh, gone):
         shutil.rmtree(left_over, ignore_errors=True)

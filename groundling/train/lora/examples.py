@@ -136,9 +136,13 @@ def _example(
 
 
 def trainable(examples: Iterable[Example], pages: Iterable[LabelledPage]) -> list[Example]:
-    """Return the examples without those whose target the page reader missed."""
+    """Return the examples without those whose target the page reader or the filter lost."""
     lost = {t.id for p in pages for t in p.tasks if not t.expect_none and not t.accept_ids}
-    return [e for e in examples if e.id not in lost]
+    return [e for e in examples if e.id not in lost and (not e.right or _holds_target(e))]
+
+
+def _holds_target(example: Example) -> bool:
+    return any(c.element.id in example.right for c in example.ranked)
 
 
 def asked(example: Example, settings: LoraSettings) -> Question:

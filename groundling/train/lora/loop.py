@@ -51,6 +51,11 @@ class State:
         """The measurement with the least loss; loss, because it moves before accuracy does."""
         return min(self.history, key=lambda m: m.loss, default=None)
 
+    def worn_out(self, patience: int) -> bool:
+        """Return whether the last `patience` measurements brought nothing better."""
+        best = self.best
+        return best is not None and len(self.history) - 1 - self.history.index(best) >= patience
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -102,7 +107,7 @@ def train(  # noqa: PLR0913 - a run has that many parts
     total = n_steps(len(examples), settings)
     started = saved = time.monotonic()
     before = run.state.seconds
-    while run.state.step < total and not run.worn_out():
+    while run.state.step < total and not run.state.worn_out(settings.patience):
         if run.state.step == 0 and not run.state.history:
             run.measure()
         run.step(total)
@@ -118,11 +123,17 @@ def train(  # noqa: PLR0913 - a run has that many parts
             log.warning("stopped after %.0f minutes, step %d of %d", (now - started) / 60,
                         run.state.step, total)  # fmt: skip
             break
+    # Saved before the last look, which a run that is taken up again must not remember.
+    run.save()
     if run.state.step % settings.evaluate_every and run.state.step < total:
         run.measure()
-    run.save()
     network.put(run.best)
     return run.state
+
+
+def is_done(state: State, n_examples: int, settings: LoraSettings) -> bool:
+    """Return whether a run came to its end, by its last step or by stopping early."""
+    return state.step >= n_steps(n_examples, settings) or state.worn_out(settings.patience)
 
 
 class _Run:
@@ -138,7 +149,9 @@ class _Run:
     ) -> None:
         self.network, self.settings = network, network.settings
         self.examples = examples
-        self.questions = measured_questions(validation, self.settings)
+        self.questions = [
+            asked(e, self.settings) for e in measured_examples(validation, self.settings)
+        ]
         self.fingerprint, self.checkpoint = fingerprint, checkpoint
         self.state = State()
         network.look_at(examples)
@@ -195,11 +208,6 @@ class _Run:
         if best is None or loss < best.loss:
             self.best = self.network.state()
 
-    def worn_out(self) -> bool:
-        """Return whether the last measurements brought nothing better."""
-        best, history = self.state.best, self.state.history
-        return best is not None and len(history) - 1 - history.index(best) >= self.settings.patience
-
     def save(self) -> None:
         """Write a checkpoint."""
         told = {
@@ -233,11 +241,11 @@ class _Run:
         log.info("going on from step %d", self.state.step)
 
 
-def measured_questions(examples: Sequence[Example], settings: LoraSettings) -> list[Question]:
-    """Return the questions of the sites left out, evenly picked if there are too many."""
+def measured_examples(examples: Sequence[Example], settings: LoraSettings) -> list[Example]:
+    """Return the examples that are measured, evenly picked if there are too many."""
     step = max(1.0, len(examples) / settings.validation_tasks)
     n = min(len(examples), settings.validation_tasks)
-    return [asked(examples[int(i * step)], settings) for i in range(n)]
+    return [examples[int(i * step)] for i in range(n)]
 
 
 @torch.no_grad()

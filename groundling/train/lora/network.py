@@ -3,6 +3,7 @@
 import logging
 import math
 import random
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,7 +59,10 @@ class Network(nn.Module):
             target_modules=_targets(model, n_layers - (settings.tuned_layers or n_layers)),
             task_type="CAUSAL_LM",
         )
-        self.peft = get_peft_model(model, config)
+        with warnings.catch_warnings():
+            # PEFT still reads an attribute that transformers 5 renamed.
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+            self.peft = get_peft_model(model, config)
         hidden = model.config.get_text_config().hidden_size
         self.head = LineHead(hidden, WIDTH) if settings.head == "lines" else None
         if self.head is not None:
