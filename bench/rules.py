@@ -9,7 +9,6 @@ are Wilson's, 95 %. The last line printed is JSON.
 
 import argparse
 import json
-import math
 import platform
 import sys
 import time
@@ -18,18 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from groundling.bench.labelled import read_lines
+from groundling.bench.metrics import wilson
 from groundling.filtering import ElementFilter
 from groundling.ranking.certain import certain_case
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share."""
-    if not n:
-        return 0.0, 1.0
-    z, p = 1.96, right / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def measure(path: Path, show: int) -> dict[str, Any]:

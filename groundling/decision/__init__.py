@@ -12,7 +12,7 @@ from groundling.filtering import Dropped, ElementFilter
 from groundling.llm.base import BaseLLM
 from groundling.prompts import TASK_TYPES, ChoicePrompt
 from groundling.ranking import rank
-from groundling.ranking.certain import RULE_PRECISION, certain_match
+from groundling.ranking.certain import RULE_PRECISION, certain_case
 
 __all__ = [
     "Attempt",
@@ -59,12 +59,14 @@ def decide(
     least_again = least_confidence(config, stronger) if stronger and asked_again else least
     clock = Clock()
     offered, dropped = _offered(snapshot)
-    found = certain_match(offered, instruction, task_type) if config.rules else None
     clock.stage("filter")
+    found, rule = _by_rule(offered, instruction, task_type, config)
+    clock.stage("rules")
     told = Decision(
         selection=Selection(element=found, confidence=RULE_PRECISION, margin=1.0, method="rule"),
         instruction=instruction,
         task_type=task_type,
+        rule=rule,
         dropped=dropped,
         n_elements=len(snapshot),
         stages_ms=clock.stages,
@@ -113,6 +115,14 @@ def first_question(
     ranked = rank(offered, instruction, task_type)
     question = Question.of(offered, ranked, instruction, task_type, config)
     return question.prompt(llm, config.max_elements)
+
+
+def _by_rule(
+    offered: tuple[RawElement, ...], instruction: str, task_type: str, config: DecisionConfig
+) -> tuple[RawElement | None, str]:
+    if not config.rules:
+        return None, ""
+    return certain_case(offered, instruction, task_type) or (None, "")
 
 
 def _check(instruction: str, task_type: str) -> None:

@@ -15,7 +15,8 @@ _DROPPED = 10
 def lines(decision: "Decision") -> Iterator[str]:
     """Yield the decision line by line: answer, candidates with score and odds, drops, times."""
     yield f"{decision.task_type}: {decision.instruction}"
-    yield f"  selected {decision.selection}, by {decision.selection.method}"
+    by = f"{decision.selection.method}{decision.rule and f' ({decision.rule})'}"
+    yield f"  selected {decision.selection}, by {by}"
     for attempt in decision.attempts:
         yield from _attempt_lines(attempt)
     for dropped in decision.dropped[:_DROPPED]:
@@ -57,6 +58,7 @@ def to_json(decision: "Decision") -> dict[str, Any]:
         "margin": chosen.margin,
         "none_probability": chosen.none_probability,
         "method": chosen.method,
+        "rule": decision.rule,
         "reason": chosen.reason,
         "alternatives": [{**_brief(e), "probability": p} for e, p in chosen.alternatives],
         "attempts": [_attempt_json(a) for a in decision.attempts],

@@ -108,6 +108,8 @@ class Decision:
     task_type: str
     attempts: tuple[Attempt, ...] = ()
     """Questions asked, the one that counted last; empty when a rule decided."""
+    rule: str = ""
+    """Which rule decided, e.g. "exact name"; empty when a model was asked."""
     dropped: tuple[Dropped, ...] = ()
     """Elements not offered, with the reason."""
     n_elements: int = 0
