@@ -23,7 +23,12 @@ from groundling.errors import (
     PromptTooLongError,
     UnknownModelError,
 )
-from groundling.llm._embedded_text import candidate_tokens, encode_texts, instruction_tokens
+from groundling.llm._embedded_text import (
+    Encode,
+    candidate_tokens,
+    encode_texts,
+    instruction_tokens,
+)
 from groundling.llm.base import BaseLLM, Choice, LLMResponse
 from groundling.prompts import Candidate, ChoicePrompt
 from groundling.ranking import FEATURES, rank
@@ -83,6 +88,11 @@ class EmbeddedLLM(BaseLLM):
     def profile(self) -> EmbeddedProfile:
         """Temperature, bias and thresholds of these weights."""
         return self._chooser.profile
+
+    @property
+    def encode(self) -> Encode:
+        """Maps texts to lists of token ids."""
+        return self._chooser.encode
 
     def warm_up(self) -> None:
         """Load the weights now."""

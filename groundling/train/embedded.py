@@ -31,6 +31,8 @@ from torch.nn.functional import log_softmax
 from groundling.bench.labelled import LabelledPage, read_lines
 from groundling.errors import DataError
 from groundling.llm._embedded_text import candidate_tokens, encode_texts, instruction_tokens
+from groundling.llm.embedded import EmbeddedLLM
+from groundling.prompts import ChoicePrompt
 from groundling.ranking import FEATURES
 from groundling.train.base_model import default_base, load_encoder
 from groundling.train.calibrate_embedded import calibrate
@@ -39,6 +41,8 @@ from groundling.train.listwise import Listwise, ListwiseConfig
 from groundling.train.ranker import Listed, folds_by_site
 
 log = logging.getLogger(__name__)
+
+Floats = npt.NDArray[np.float64]
 
 SEED = 7
 OFFERED = 15
@@ -117,7 +121,7 @@ class Texts:
 def examples(
     pages: Sequence[LabelledPage],
     lists: Sequence[Listed],
-    scores: Sequence[npt.NDArray[np.float64]],
+    scores: Sequence[Floats],
     encode: Any,  # noqa: ANN401
     texts: Texts,
 ) -> list[Example]:
@@ -225,7 +229,7 @@ def loss_of(logits: Tensor, right: Tensor) -> Tensor:
 
 def predict(
     model: Listwise, texts: Texts, found: Sequence[Example], k: int = OFFERED
-) -> Iterator[tuple[Example, npt.NDArray[np.float64], npt.NDArray[np.int64]]]:
+) -> Iterator[tuple[Example, Floats, npt.NDArray[np.int64]]]:
     """Yield each example with its logits, "none" last, and what was shown."""
     model.eval()
     with torch.inference_mode():
@@ -238,7 +242,7 @@ def predict(
                 yield e, logits[row, kept].double().numpy(), s
 
 
-def hit(example: Example, logits: npt.NDArray[np.float64], shown: npt.NDArray[np.int64]) -> bool:
+def hit(example: Example, logits: Floats, shown: npt.NDArray[np.int64]) -> bool:
     """Return whether the likeliest label is right."""
     best = int(np.argmax(logits))
     if best < len(shown):
@@ -346,6 +350,32 @@ def _rate(step: int, total: int) -> float:
     return warm * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total)))
 
 
+def logits_of_prompt(model: Listwise, llm: EmbeddedLLM, prompt: ChoicePrompt) -> Floats:
+    """Return what the 32-bit model says to a question, calibrated as `llm` is: (K + 1), none last.
+
+    Args:
+        model: In evaluation mode.
+        llm: The same model as files, for its tokenizer, temperature and bias.
+        prompt: With candidates that the ranker scored.
+    """
+    encode = llm.encode
+    asked, _ = instruction_tokens(prompt.instruction, prompt.task_type, encode)
+    lines = [candidate_tokens(c.element, encode) for c in prompt.candidates]
+    width = max((len(ids) for ids, _ in lines), default=1)
+    pad = [[0] * (width - len(ids)) for ids, _ in lines]
+    with torch.inference_mode():
+        raw = model(
+            torch.tensor([asked]),
+            torch.tensor([[*ids, *more] for (ids, _), more in zip(lines, pad, strict=True)]),
+            torch.tensor([[*m, *more] for (_, m), more in zip(lines, pad, strict=True)]).float(),
+            torch.tensor([c.features for c in prompt.candidates]),
+            torch.tensor([c.score for c in prompt.candidates]),
+        )
+    out: Floats = raw.double().numpy()
+    out[-1] += llm.profile.none_bias
+    return out / llm.profile.temperature
+
+
 def _fingerprint(train: Sequence[Example], epochs: int, k: int) -> str:
     said = hashlib.sha256(repr((SEED, BATCH, epochs, k)).encode())
     for e in train:
@@ -374,7 +404,7 @@ def new_model(base: Path, train: Sequence[Example]) -> Listwise:
 
 def run(  # noqa: PLR0913 - a run has that many parts
     pages: Sequence[LabelledPage], lists: Sequence[Listed],
-    scores: Sequence[npt.NDArray[np.float64]], out: Path, work: Path,
+    scores: Sequence[Floats], out: Path, work: Path,
     data: Mapping[str, str], *, epochs: int, k: int, folds: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Train, calibrate on left-out sites, export to `out`; returns the profile.
