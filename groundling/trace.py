@@ -5,11 +5,13 @@ as one.
 """
 
 import json
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from groundling.actions import Action
 from groundling.decision import Decision
@@ -17,6 +19,8 @@ from groundling.elements import ElementSnapshot, RawElement
 from groundling.errors import DataError
 from groundling.verify import Outcome
 
+TYPED = "[typed]"
+"""Stands where a page showed what was typed."""
 _CANDIDATES = 25
 """Candidates that a line keeps."""
 
@@ -163,9 +167,18 @@ def _candidates_json(decision: Decision | None) -> list[dict[str, Any]]:
 class Trace:
     """Writes steps to a file, one JSON line each, as they happen."""
 
-    def __init__(self, path: Path | str) -> None:
-        """Append to `path`, which is made on the first step."""
-        self.path = Path(path)
+    def __init__(self, path: Path | str, *, pages: bool = False) -> None:
+        """Append to `path`, which is made on the first step.
+
+        Args:
+            path: The file.
+            pages: Keep with each step the page that it was decided on, which `groundling train
+                collect` needs. What fields hold is left out, and so is every text that was typed
+                through this trace, wherever a page shows it again.
+        """
+        self.path, self.pages = Path(path), pages
+        self._typed: set[str] = set()
+        self._secrets: set[str] = set()
 
     def write(self, step: StepResult) -> None:
         """Append one step.
@@ -173,7 +186,8 @@ class Trace:
         Raises:
             DataError: If the file cannot be written.
         """
-        line = json.dumps({"time": round(time.time(), 3), **step.to_json()}, ensure_ascii=True)
+        told = {"time": round(time.time(), 3), **self._clean(step)}
+        line = json.dumps(told, ensure_ascii=True)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
@@ -182,6 +196,55 @@ class Trace:
             raise DataError(f"cannot write the trace {self.path} ({error}): choose another") from (
                 error
             )
+
+    def _clean(self, step: StepResult) -> dict[str, Any]:
+        """Return the step without secrets, which a page may show again, and perhaps its page."""
+        for action in (step.action, *(a.action for a in step.attempts)):
+            text = getattr(action, "text", "")
+            self._typed |= {text}
+            self._secrets |= {text} if getattr(action, "secret", "") else set()
+        told = step.to_json()
+        kept = {k: told[k] for k in ("action", "status")}
+        told = {**scrubbed(told, self._secrets), **kept}
+        if self.pages and step.snapshot is not None:
+            told["page"] = scrubbed(page_json(step.snapshot), self._typed)
+        return told
+
+
+def page_json(snapshot: ElementSnapshot) -> dict[str, Any]:
+    """Return a page as plain JSON, without what text fields hold and without queries."""
+    elements = tuple(_emptied(e) for e in snapshot.elements)
+    url = snapshot.url.split("#")[0].split("?")[0]
+    bare = replace(snapshot, elements=elements, texts=(), url=url, frames=())
+    return bare.to_json()
+
+
+def _emptied(e: RawElement) -> RawElement:
+    typed = e.role in ("textbox", "searchbox", "spinbutton") or e.input_type is not None
+    return replace(
+        e, value=None if typed else e.value, href=e.href.split("#")[0].split("?")[0] or e.href[:1]
+    )
+
+
+def scrubbed(told: Any, typed: Collection[str]) -> Any:  # noqa: ANN401 - JSON
+    """Return plain JSON with each of `typed` taken out of every text, also as part of an address.
+
+    Texts of one or two characters are in half of all words and stay.
+    """
+    forms = {f for t in typed for f in (t, quote(t), quote_plus(t)) if len(t.strip()) > 2}
+    if not forms:
+        return told
+    # The longest first, or a part of it would be left standing.
+    pattern = re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))), re.I)
+
+    def clean(value: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, str):
+            return pattern.sub(TYPED, value)
+        if isinstance(value, dict):
+            return {k: clean(v) for k, v in value.items()}
+        return [clean(v) for v in value] if isinstance(value, list) else value
+
+    return clean(told)
 
 
 def read_trace(path: Path | str) -> list[dict[str, Any]]:
