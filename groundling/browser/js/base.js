@@ -5,6 +5,7 @@ const { Map, Set, WeakMap, WeakRef, Object, Array, String, Math, performance, Re
 const stringify = JSON.stringify, styleOf = G.getComputedStyle;
 const call = Function.prototype.call;
 const method = f => call.bind(f);
+const sourceOf = method(Function.prototype.toString);
 const getter = (proto, key) => method(Object.getOwnPropertyDescriptor(proto, key).get);
 const E = Element.prototype, N = Node.prototype;
 const attr = method(E.getAttribute), has = method(E.hasAttribute), rectOf = method(E.getBoundingClientRect);

@@ -17,9 +17,16 @@ function readJQuery(e, events, delegated) {
   return own;
 }
 
+// React listens at its roots, and gives elements an empty `onclick` that stays when the handler is taken away.
+const EMPTY_FUNCTION = /^function ?\w*\(\) ?\{\s*\}$/;
+const isEmpty = f => typeof f === 'function' && EMPTY_FUNCTION.test(sourceOf(f));
+
+// True: a framework's handler. False: React's root or one of its elements, whose listeners say nothing.
 function frameworkMark(e, delegated) {
+  let react = false;
   for (const key of Object.keys(e)) {
-    if (key.startsWith('__reactProps$')) { if (some(e[key], PROPS)) return true; }
+    if (key.startsWith('__reactProps$')) { if (some(e[key], PROPS)) return true; react = isEmpty(e.onclick); }
+    else if (key.startsWith('_reactListening')) react = true;
     else if (key === '_vei') { if (some(e[key], PROPS)) return true; }
     else if (/^(__(on)?(click|mousedown|pointerdown)$|\$\$(click|mousedown|pointerdown)$|__zone_symbol__(click|mousedown))/.test(key)) return true;
     else if (key.startsWith('jQuery')) {
@@ -31,13 +38,13 @@ function frameworkMark(e, delegated) {
     if (symbol.description === '_vei' && some(e[symbol], PROPS)) return true;
     if (/^(delegated )?events$/.test(symbol.description || '') && some(e[symbol], POINTER)) return true;
   }
-  return false;
+  return react ? false : null;
 }
 
 // `delegated` collects elements that a listener further up is known to serve.
 function listens(e, delegated) {
   const marked = frameworkMark(e, delegated);
-  if (marked || delegated.has(e)) return true;
+  if (marked !== null || delegated.has(e)) return marked || delegated.has(e);
   if (hook.listening && hook.listening.has(e)) return true;
   return !!(e.onclick || e.onmousedown || e.onpointerdown || e.onpointerup) || has(e, 'onclick') || has(e, 'onmousedown');
 }
