@@ -128,8 +128,8 @@ def float32(asked: list[Asked], checkpoint: Path, folder: str | None) -> dict[st
     """Return the accuracy of the 32-bit weights beside that of the files, and how far they part."""
     import torch
 
-    from groundling.train.embedded import logits_of_prompt
     from groundling.train.listwise import Listwise, ListwiseConfig
+    from groundling.train.questions import logits_of_prompt
 
     state = torch.load(checkpoint, weights_only=True)["model"]
     model = Listwise(ListwiseConfig(n_features=len(state["upper.mean"])))
