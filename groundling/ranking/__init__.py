@@ -59,6 +59,5 @@ def rank(
     scores = by_hand - by_hand.max(initial=0.0) - 100.0
     scores[listed] = shipped_trees().scores(matrix[listed])
     order[: len(listed)] = listed[np.argsort(-scores[listed], kind="stable")]
-    return tuple(
-        Candidate(index.elements[i], float(scores[i]), tuple(map(float, matrix[i]))) for i in order
-    )
+    rows, plain = matrix.tolist(), scores.tolist()
+    return tuple([Candidate(index.elements[i], plain[i], tuple(rows[i])) for i in order.tolist()])

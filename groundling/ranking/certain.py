@@ -188,22 +188,22 @@ def _misspelt(names: Sequence[Named], wanted: str, groups: set[str] | None) -> R
     # What the page spells like this is no mistake, even where the rules above were not sure of it.
     if len(wanted) < _SHORTEST or any(wanted in n for _, own in names for n in own):
         return None
-    found: list[tuple[float, RawElement]] = []
+    near: dict[int, tuple[float, RawElement]] = {}
     for e, own in names:
-        near = (n for n in own if abs(len(n) - len(wanted)) <= _LETTERS_OFF)
-        best = max((_alike(said, n.split()) for n in near), default=0.0)
-        if best >= _NEAR:
-            found.append((best, e))
-    good = [e for alike, e in found if alike >= _SPELT]
-    if len(good) != 1 or len(found) != 1:
+        for n in own:
+            if abs(len(n) - len(wanted)) <= _LETTERS_OFF and n.count(" ") == len(said) - 1:
+                alike = _alike(said, n.split())
+                if alike >= _NEAR:
+                    near[e.id] = max(near.get(e.id, (0.0, e)), (alike, e), key=lambda x: x[0])
+    if len(near) != 1:
         return None
-    return good[0] if groups is None or role_group(good[0]) in groups else None
+    ((alike, found),) = near.values()
+    fits = groups is None or role_group(found) in groups
+    return found if fits and alike >= _SPELT else None
 
 
 def _alike(a: Sequence[str], b: Sequence[str]) -> float:
-    """Return how alike the least alike pair of words is; 0 if there are not equally many."""
-    if len(a) != len(b):
-        return 0.0
+    """Return how alike the least alike pair of words is; both have equally many."""
     pairs = [(x, y) for x, y in zip(a, b, strict=True) if x != y]
     # "Partner" is no misspelt "partners", nor "unschedule" a misspelt "schedule".
     if any(x.startswith(y) or y.startswith(x) or x.endswith(y) or y.endswith(x) for x, y in pairs):
@@ -228,8 +228,8 @@ def _wanted(instruction: str, quoted: tuple[str, ...]) -> tuple[str, set[str] | 
 
 
 def _names(e: RawElement) -> tuple[str, ...]:
-    own = (e.text, e.label, e.placeholder, e.value or "")
-    return tuple(_squeeze(n.lower()) for n in own if n) or ("",)
+    own = [n for n in (e.text, e.label, e.placeholder, e.value) if n]
+    return tuple([_squeeze(n.lower()) for n in own]) or ("",)
 
 
 @lru_cache(maxsize=16384)

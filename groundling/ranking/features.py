@@ -4,6 +4,7 @@ Every feature is comparable between pages: shares in [0, 1], ranks, counts on a 
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -161,6 +162,7 @@ def _whole_names(columns: dict[str, Any], index: PageIndex, query: Query) -> Non
     )  # fmt: skip
 
 
+@lru_cache(maxsize=16384)
 def _plain(text: str) -> str:
     return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
 

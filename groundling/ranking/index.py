@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,8 @@ from groundling.elements import RawElement
 from groundling.ranking.words import likeness, stem, stems, trigrams, words
 
 Floats = npt.NDArray[np.float32]
+_ByStart = dict[str, list[str]]
+_ByLength = dict[int, list[tuple[str, frozenset[str]]]]
 
 FIELDS = (
     "name",
@@ -101,20 +104,37 @@ class PageIndex:
             out[wanted] = 1.0
         if len(wanted) < 4 or not wanted.isalpha():
             return out
-        strong = len(out) == 0
-        marks = trigrams(wanted)
-        for other in self.postings:
-            if other == wanted or len(other) < 3:
-                continue
-            if other.startswith(wanted) or (len(other) >= 4 and wanted.startswith(other)):
+        typo = not out
+        by_start, by_length = self._stems()
+        for other in by_start.get(wanted[:3], ()):
+            if other != wanted and (
+                other.startswith(wanted) or (len(other) >= 4 and wanted.startswith(other))
+            ):
                 out[other] = 0.5 + 0.5 * min(len(other), len(wanted)) / max(len(other), len(wanted))
-            elif strong and abs(len(other) - len(wanted)) <= 2:
-                if not marks & trigrams(other) and other[0] != wanted[0]:
+        if not typo:
+            return out
+        marks = trigrams(wanted)
+        for n in range(max(3, len(wanted) - 2), len(wanted) + 3):
+            for other, others_marks in by_length.get(n, ()):
+                if other in out or (other[0] != wanted[0] and marks.isdisjoint(others_marks)):
                     continue
                 alike = likeness(wanted, other)
                 if alike >= _LIKE_ENOUGH:
                     out[other] = alike
         return out
+
+    def _stems(self) -> tuple[_ByStart, _ByLength]:
+        """Return the page's stems of three letters and more, by their first three and by length."""
+        if "stems" not in self.extra:
+            by_start: _ByStart = defaultdict(list)
+            by_length: _ByLength = defaultdict(list)
+            for s in self.postings:
+                if len(s) >= 3:
+                    by_start[s[:3]].append(s)
+                    by_length[len(s)].append((s, trigrams(s)))
+            self.extra["stems"] = by_start, by_length
+        found: tuple[_ByStart, _ByLength] = self.extra["stems"]
+        return found
 
     def matches(self, wanted: Sequence[str]) -> Floats:
         """Return how well each wanted stem is found: shape (stems, elements, fields), in [0, 1]."""

@@ -28,12 +28,13 @@ class Trees:
 
     def scores(self, matrix: Floats) -> Floats:
         """Return the sum of the trees' leaves for each row, shape (rows,)."""
-        rows = np.arange(len(matrix))[:, None]
+        flat, n_columns = np.ascontiguousarray(matrix).ravel(), matrix.shape[1]
+        first = (np.arange(len(matrix), dtype=np.int32) * n_columns)[:, None]
         at = np.broadcast_to(self.roots, (len(matrix), len(self.roots)))
         for _ in range(self.depth):
-            goes_left = matrix[rows, self.feature[at]] <= self.threshold[at]
-            at = np.where(goes_left, self.left[at], self.right[at])
-        total: Floats = self.value[at].sum(1)
+            goes_left = flat.take(first + self.feature.take(at)) <= self.threshold.take(at)
+            at = np.where(goes_left, self.left.take(at), self.right.take(at))
+        total: Floats = self.value.take(at).sum(1)
         return total
 
 

@@ -36,9 +36,11 @@ STOP = frozenset(
 @lru_cache(maxsize=65536)
 def words(text: str) -> tuple[str, ...]:
     """Return the words of `text`: lower case, accents removed, camelCase and digits split."""
-    folded = unicodedata.normalize("NFKD", text[:2000])
-    plain = "".join(c for c in folded if not unicodedata.combining(c))
-    return tuple(m.group().lower() for m in _SPLIT.finditer(plain))
+    plain = text[:2000]
+    if not plain.isascii():
+        folded = unicodedata.normalize("NFKD", plain)
+        plain = "".join([c for c in folded if not unicodedata.combining(c)])
+    return tuple(map(str.lower, _SPLIT.findall(plain)))
 
 
 @lru_cache(maxsize=65536)
