@@ -11,6 +11,7 @@ from groundling.llm import available as module
 from groundling.llm import backends
 from groundling.llm.available import available
 from groundling.llm.catalog import MODELS, CatalogModel, find_model, require_spec
+from groundling.llm.embedded import EmbeddedLLM
 from groundling.llm.machine import Gpu, Machine, parse_nvidia
 
 TINY = CatalogModel(
@@ -48,6 +49,12 @@ def test_memory_is_weights_and_the_tokens_kept_and_the_runtime():
     assert TINY.memory_bytes("int8", n_ctx=0) == 1_000_000_000 + 300 * 2**20
     # 4.85 bits a weight.
     assert TINY.weights_bytes("int4") == 606_250_000
+
+
+def test_the_embedded_model_is_as_large_as_the_list_says():
+    # Its weights take one byte each, scales and biases a little more.
+    files = sum(file.stat().st_size for file in EmbeddedLLM().folder.glob("*.onnx"))
+    assert find_model("embedded").weights_bytes("int8") == pytest.approx(files, rel=0.1)
 
 
 def test_every_model_of_the_guide_is_listed():

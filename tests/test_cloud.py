@@ -216,6 +216,20 @@ def test_a_server_that_is_not_there_is_named():
     llm.close()
 
 
+def test_openai_is_asked_through_its_own_package_and_never_for_what_it_lacks(server):
+    server.answers = [completion("A", [("A", -0.2231), (" B", -2.3026)])]
+    llm = CloudLLM("openai", "m", SECRET, base_url=server.url, max_retries=0)
+    choice = llm.choose(QUESTION)
+    assert choice.probabilities == pytest.approx((0.8889, 0.1111, 0.0), abs=1e-3)
+    assert len(server.requests) == 1
+    assert "post_sampling_probs" not in server.requests[0][1]
+    server.answers = [failure(401, f"bad key {SECRET}")]
+    with pytest.raises(AuthenticationError, match="refused the key") as caught:
+        llm.choose(QUESTION)
+    assert SECRET not in str(caught.value) + repr(llm)
+    llm.close()
+
+
 def test_anthropic_answers_through_a_tool(server):
     def answer(asked):
         assert asked["tool_choice"] == {"type": "tool", "name": "answer"}
@@ -252,5 +266,8 @@ def test_specs_name_server_and_model(monkeypatch):
     assert (ollama.name, ollama.is_local) == ("ollama:qwen2.5:3b", True)
     vllm.close()
     ollama.close()
-    with pytest.raises(UnknownModelError, match="write compatible:http"):
-        load_llm("vllm:qwen")
+    near = load_llm("vllm:own/qwen")
+    assert (near.model, near.base_url) == ("own/qwen", "http://127.0.0.1:8000/v1")
+    for wrong in ("vllm:", "compatible:qwen", "compatible:http://127.0.0.1:8000/v1"):
+        with pytest.raises(UnknownModelError, match="write compatible:http"):
+            load_llm(wrong)

@@ -133,12 +133,13 @@ def test_each_failure_of_ollama_is_one_clear_line(answer, error, words):
 def test_a_busy_ollama_is_asked_again(monkeypatch):
     pauses = []
     monkeypatch.setattr("groundling.llm._http.time.sleep", pauses.append)
-    busy, free = (503, {"error": "server busy"}), chat("fine")
-    answers = [busy, busy, free]
+    busy, later = (503, {"error": "busy"}), (429, {"error": "later"}, {"Retry-After": "3"})
+    answers = [busy, busy, later, chat("fine")]
     with play({"/api/show": SHOWN, "/api/chat": lambda _: answers.pop(0)}) as server:
-        assert ollama(server, max_retries=2).generate("hello").content == "fine"
-    # Half a second, then twice that, each shortened by chance to at least half.
+        assert ollama(server, max_retries=3).generate("hello").content == "fine"
+    # Half a second, then twice that, each shortened by chance to at least half; then as told.
     assert 0.25 <= pauses[0] <= 0.5 <= pauses[1] <= 1.0
+    assert pauses[2] == 3.0
 
 
 def test_an_ollama_that_is_not_there_is_named(monkeypatch):

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from groundling.elements import ElementSnapshot, RawElement
@@ -221,9 +221,11 @@ def _unreachable(address: str) -> str:
     try:
         with urlopen(Request(address, method="HEAD"), timeout=_HUB_TIMEOUT_S):
             return ""
+    except HTTPError as error:
+        error.close()
+        return ""  # any answer at all is an answer
     except URLError as error:
-        # Any answer at all is an answer.
-        return "" if hasattr(error, "code") else str(error.reason)[:80]
+        return str(error.reason)[:80]
     except OSError as error:
         return str(error)[:80]
 

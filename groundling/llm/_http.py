@@ -17,9 +17,11 @@ _ERROR_BYTES = 2000
 class HttpError(Exception):
     """The server answered with an error status."""
 
-    def __init__(self, status_code: int, text: str) -> None:
+    def __init__(self, status_code: int, text: str, wait_s: float = 0.0) -> None:
         super().__init__(text)
         self.status_code = status_code
+        self.wait_s = wait_s
+        """How long the server wants to be left alone, 0 where it does not say."""
 
 
 class JsonHttp:
@@ -53,9 +55,10 @@ class JsonHttp:
                 status = getattr(error, "status_code", 503)
                 if attempt >= self._max_retries or not (status == 429 or status >= 500):
                     raise
-            pause = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt)
+                wait_s = getattr(error, "wait_s", 0.0)
             # Several clients must not come back at once.
-            time.sleep(pause * random.uniform(0.5, 1.0))
+            pause = _FIRST_PAUSE_S * 2**attempt * random.uniform(0.5, 1.0)
+            time.sleep(min(_LONGEST_PAUSE_S, max(pause, wait_s)))
             attempt += 1
 
     def lines(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -73,8 +76,11 @@ class JsonHttp:
         try:
             return self._open(request, timeout=self._timeout_s)
         except HTTPError as error:
-            text = error.read(_ERROR_BYTES).decode(errors="replace")
-            raise HttpError(error.code, _message(text)) from error
+            with error:
+                text = error.read(_ERROR_BYTES).decode(errors="replace")
+            wait = error.headers.get("Retry-After", "")
+            wait_s = float(wait) if wait.isdigit() else 0.0
+            raise HttpError(error.code, _message(text), wait_s) from error
         except URLError as error:
             if isinstance(error.reason, TimeoutError):
                 raise TimeoutError("timed out") from error

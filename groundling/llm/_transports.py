@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from groundling.llm._http import JsonHttp
+
 BIAS = 100.0
 """Larger than any logit, so that nothing but the labels can be sampled."""
 
@@ -51,8 +53,24 @@ class Transport(Protocol):
         """Close the connections."""
 
 
+class CompatibleTransport:
+    """OpenAI's chat completions, on any server that speaks them; needs no package."""
+
+    def __init__(self, model: str, http: JsonHttp) -> None:
+        self._model, self._http = model, http
+
+    def ask(self, question: Ask) -> Answer:
+        """Send a question."""
+        body = _completion(self._model, question)
+        extra = body.pop("extra_body", {})
+        return _completed(self._http.post("/chat/completions", {**body, **extra}))
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+
 class OpenAITransport:
-    """OpenAI's chat completions, and everything that speaks them."""
+    """OpenAI itself, through its own package."""
 
     def __init__(self, model: str, options: Mapping[str, Any]) -> None:
         self._model, self._options = model, options
@@ -66,19 +84,8 @@ class OpenAITransport:
 
     def ask(self, question: Ask) -> Answer:
         """Send a question."""
-        raw = self._client.chat.completions.create(
-            model=self._model, messages=messages(question), **_openai_arguments(question)
-        )
-        choice, usage = raw.choices[0], raw.usage
-        first = _first_token(choice)
-        return Answer(
-            content=choice.message.content or "",
-            reasoning=getattr(choice.message, "reasoning_content", None),
-            n_read=getattr(usage, "prompt_tokens", None),
-            n_written=getattr(usage, "completion_tokens", None),
-            tops=tuple((t["token"], t["logprob"]) for t in first.get("top_logprobs") or ()),
-            probs=tuple((t["token"], t["prob"]) for t in first.get("top_probs") or ()),
-        )
+        raw = self._client.chat.completions.create(**_completion(self._model, question))
+        return _completed(raw.model_dump())
 
     def close(self) -> None:
         """Close the connections."""
@@ -86,8 +93,24 @@ class OpenAITransport:
             self._client.close()
 
 
-def _openai_arguments(question: Ask) -> dict[str, Any]:
+def _completed(raw: Mapping[str, Any]) -> Answer:
+    choice, usage = raw["choices"][0], raw.get("usage") or {}
+    tokens = (choice.get("logprobs") or {}).get("content") or [{}]
+    message = choice["message"]
+    return Answer(
+        content=message.get("content") or "",
+        reasoning=message.get("reasoning_content") or message.get("reasoning"),
+        n_read=usage.get("prompt_tokens"),
+        n_written=usage.get("completion_tokens"),
+        tops=tuple((t["token"], t["logprob"]) for t in tokens[0].get("top_logprobs") or ()),
+        probs=tuple((t["token"], t["prob"]) for t in tokens[0].get("top_probs") or ()),
+    )
+
+
+def _completion(model: str, question: Ask) -> dict[str, Any]:
     arguments: dict[str, Any] = {
+        "model": model,
+        "messages": messages(question),
         "max_tokens": question.max_tokens,
         "temperature": question.temperature,
     }
@@ -109,13 +132,6 @@ def _openai_arguments(question: Ask) -> dict[str, Any]:
     extra = dict(question.extra)
     body = {**arguments.pop("extra_body", {}), **extra.pop("extra_body", {})}
     return {**arguments, **extra, **({"extra_body": body} if body else {})}
-
-
-def _first_token(choice: Any) -> dict[str, Any]:  # noqa: ANN401
-    logprobs = getattr(choice, "logprobs", None)
-    tokens = getattr(logprobs, "content", None) or ()
-    found: dict[str, Any] = tokens[0].model_dump() if tokens else {}
-    return found
 
 
 class AnthropicTransport:

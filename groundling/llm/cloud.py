@@ -29,12 +29,13 @@ from groundling.llm._transports import (
     Answer,
     AnthropicTransport,
     Ask,
+    CompatibleTransport,
     OpenAITransport,
     Transport,
 )
 from groundling.llm.base import BaseLLM, Choice, ChoiceMethod, LLMResponse
 from groundling.llm.ollama import OllamaTransport
-from groundling.llm.servers import ollama_address
+from groundling.llm.servers import DEFAULTS, ollama_address
 from groundling.parsing import ResponseParser
 from groundling.prompts import ChoicePrompt, PromptBuilder
 
@@ -121,16 +122,18 @@ class CloudLLM(BaseLLM):
         self._transport = self._connect(key, limits)
 
     def _connect(self, key: str, limits: dict[str, Any]) -> Transport:
-        if self.provider == "ollama":
+        if self.provider in ("ollama", "compatible"):
             http = JsonHttp(self.base_url or "", key=key, **limits)
-            return OllamaTransport(self.model, http, self._window)
-        package = "anthropic" if self.provider == "anthropic" else "openai"
+            if self.provider == "ollama":
+                return OllamaTransport(self.model, http, self._window)
+            return CompatibleTransport(self.model, http)
+        package = self.provider
         if find_spec(package) is None:
             raise MissingExtraError(
                 f'{self.provider} needs the package {package}: pip install "groundling[cloud]"'
             )
         options = {
-            "api_key": key or "none",
+            "api_key": key,
             "timeout": limits["timeout_s"],
             "max_retries": limits["max_retries"],
             "base_url": self.base_url,
@@ -372,7 +375,10 @@ def load_compatible(rest: str, **options: Any) -> CloudLLM:  # noqa: ANN401
     return CloudLLM("compatible", model, base_url=address, **options)
 
 
-load_vllm = load_compatible
+def load_vllm(rest: str, **options: Any) -> CloudLLM:  # noqa: ANN401
+    """Return the model for `vllm:URL#MODEL`, or `vllm:MODEL` on vLLM's own port of this machine."""
+    here = f"{DEFAULTS['vLLM']}/v1#{rest}"
+    return load_compatible(rest if "://" in rest or not rest else here, **options)
 
 
 def load_ollama(rest: str, **options: Any) -> CloudLLM:  # noqa: ANN401

@@ -73,6 +73,7 @@ def _ask(name: str, address: str) -> Server:
         models = tuple(str(m["id"]) for m in listed)
         owners = [str(m.get("owned_by", "")) for m in listed]
     except HTTPError as error:
+        error.close()
         note = "wants a key" if error.code in (401, 403) else f"answers HTTP {error.code}"
         return Server(name, address, reachable=True, note=note)
     except (URLError, OSError):
