@@ -7,7 +7,7 @@ everything else is `unverified`.
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -30,7 +30,7 @@ from groundling.actions import (
     Upload,
     WaitFor,
 )
-from groundling.browser.observe import Answer, Seen
+from groundling.browser.observe import Answer, Dialog, Seen, is_busy
 
 Status = Literal["verified", "unverified", "failed"]
 Expectation = str | Callable[[Any], Any]
@@ -67,8 +67,24 @@ _ERROR_WORDS = re.compile(
 _NO_ERROR = re.compile(r"\b(no|0|without|zero) (errors?|problems?|failures?)\b", re.IGNORECASE)
 _ERROR_BOX = re.compile(r"error|danger|invalid|fail|alert-warning|warning", re.IGNORECASE)
 _GOOD_BOX = re.compile(r"success|alert-info|\binfo\b", re.IGNORECASE)
-_PROMPT_MS = 400.0
-"""A change far from the element counts as caused by the action when it starts within this time."""
+_LOST_PAGE = re.compile(
+    r"\bnot found\b|^\W*(?:error\W*)?(?:40[0-9]|50[0-9])\b|^error\W*$|access denied|"
+    r"\bforbidden\b|something went wrong|service unavailable|server error|"
+    r"session (?:has )?(?:expired|timed out)|does(?: not|n't) exist",
+    re.IGNORECASE,
+)
+"""Titles and headings of pages that stand for a failure, whatever their status says."""
+_ASKS_FOR_LOGIN = re.compile(
+    r"log ?in|log ?on|sign ?in|sign ?up|register|account|join|profile|connect|password|member",
+    re.IGNORECASE,
+)
+_PROMPT_MS = 200.0
+"""A change far from the element counts as caused by the action when it starts within this time
+after the event, or after the answer to a request that the event sent."""
+_REPEAT_MS = 1_200.0
+"""A change far away is watched for this long: what repeats, an advertisement, is no effect."""
+_FEW_LINES = 6
+"""Among more new lines than this, words of error are taken for content unless most hold them."""
 
 
 def judge(action: Action, seen: Seen) -> Outcome:
@@ -77,6 +93,8 @@ def judge(action: Action, seen: Seen) -> Outcome:
     if bad := tuple(_failures(action, seen)):
         return Outcome("failed", bad, needed)
     good, doubts = _own_effect(action, seen)
+    if good and not isinstance(action, _STATEFUL) and (why := _in_doubt(seen)):
+        return Outcome("unverified", (why, *good)[:6], needed)
     if good:
         return Outcome("verified", tuple(good[:6]), needed)
     if doubts and isinstance(action, _STATEFUL):
@@ -84,11 +102,46 @@ def judge(action: Action, seen: Seen) -> Outcome:
     return Outcome("unverified", tuple(doubts[:6]) or ("nothing changed on the page",), needed)
 
 
+def _in_doubt(seen: Seen) -> str:
+    """Return why what was seen is not yet a success, or an empty text."""
+    for a in seen.answers:
+        if a.same > 1:
+            return f"the page sent the same {a.same} times: {a.method} {_path(a.url)}"
+    arrival = seen.arrival
+    if arrival is not None and arrival["password"] and not seen.before.get("password"):
+        state = seen.before.get("state") or {}
+        if not _ASKS_FOR_LOGIN.search(f"{state.get('text') or ''} {state.get('value') or ''}"):
+            return "the new page asks for a password"
+    if _moved_on(seen):
+        return ""
+    if is_busy(seen):
+        return "the page is still busy"
+    return "the server has not answered yet" if seen.n_unanswered else ""
+
+
 def decided(action: Action, seen: Seen) -> bool:
     """Return whether more looking would not change the outcome."""
-    return judge(action, seen).status != "unverified"
+    if judge(action, seen).status == "verified":
+        return seen.elapsed_ms >= _REPEAT_MS or not _only_far(action, seen)
+    # A state that is wrong may still become right; an error that is told stays one.
+    return any(_failures(action, seen))
 
 
+def _only_far(action: Action, seen: Seen) -> bool:
+    """Whether the only evidence is a change far from the element, which may come by chance."""
+    if isinstance(action, _STATEFUL) or seen.after is None:
+        return False
+    calm = {**seen.after, **_NOTHING_FAR}
+    calm["added"] = [line for line in seen.after["added"] if line["near"]]
+    calm["attributes"] = [a for a in seen.after["attributes"] if a["own"] or a["near"]]
+    return judge(action, replace(seen, after=calm)).status != "verified"
+
+
+_NOTHING_FAR: Mapping[str, Any] = {"look": [], "removedMs": -1}
+
+
+_TEXTS = (Fill, Type, Clear)
+"""While one field is filled, what a page says of the others is not yet a failure."""
 _STATEFUL = (Fill, Clear, Check, Uncheck, SelectOption, Upload)
 """Actions whose effect is the state of the element itself, so its absence is a failure."""
 
@@ -96,23 +149,47 @@ _STATEFUL = (Fill, Clear, Check, Uncheck, SelectOption, Upload)
 def _failures(action: Action, seen: Seen) -> Iterator[str]:
     if seen.crashed:
         yield "the page crashed"
+    yield from filter(None, map(_refusal, seen.dialogs))
     for a in seen.answers:
         if _is_bad(a, seen):
             what = f"answered {a.status}" if a.status else "could not be reached"
             yield f"the server {what} to {a.method} {_path(a.url)}"
     for page in (seen.after, seen.outer):
         if page is not None:
-            for refusal in page["invalid"]:
-                yield f"the form refused: {refusal['field']}: {refusal['message']}".rstrip(": ")
+            yield from () if isinstance(action, _TEXTS) else _refused(page)
             yield from _error_texts(page)
     if seen.arrival is not None:
-        for text, box in seen.arrival["alerts"]:
-            if _is_error(text, box, strict=True):
-                yield f"the new page shows an error: {text[:120]!r}"
+        yield from _arrival_errors(seen.arrival)
     if isinstance(action, Click) and seen.after is not None:
         clicks = seen.after["clicks"]
         if clicks and not any(c["hit"] for c in clicks):
             yield f"the click landed on {clicks[0]['on'] or 'another element'}"
+
+
+def _arrival_errors(page: Mapping[str, Any]) -> Iterator[str]:
+    for text in (page["title"], *page["headings"]):
+        if _LOST_PAGE.search(text.strip()) and len(text) <= 90:
+            yield f"the new page says {text.strip()[:90]!r}"
+    for text, box in page["alerts"]:
+        if _is_error(text, box, strict=True):
+            yield f"the new page shows an error: {text[:120]!r}"
+
+
+def _refused(page: Mapping[str, Any]) -> Iterator[str]:
+    for refusal in page["invalid"]:
+        yield f"the form refused: {refusal['field']}: {refusal['message']}".rstrip(": ")
+    for name in page["wrong"]:
+        yield f"the page marks {name or 'a field'!r} as wrong"
+
+
+def _refusal(dialog: Dialog) -> str:
+    """Return why a dialog shows that the action had no effect, or an empty text."""
+    said = dialog.message[:80]
+    if dialog.kind in ("confirm", "prompt", "beforeunload") and not dialog.accepted:
+        return f"the page asked {said!r}, which was dismissed: set `dialogs` to accept it"
+    if dialog.kind == "alert" and _is_error(dialog.message, "", strict=True):
+        return f"an alert said {said!r}"
+    return ""
 
 
 def _is_bad(answer: Answer, seen: Seen) -> bool:
@@ -134,11 +211,12 @@ def _error_texts(page: Mapping[str, Any]) -> Iterator[str]:
         if _is_error(text, box, strict=False):
             told.add(text)
             yield f"an error appeared: {text[:120]!r}"
-    for line in page["added"]:
-        text = line["text"]
-        short = len(text) <= 90 and line["ms"] >= 0
-        if short and _is_error(text, "", strict=True) and not any(text in t for t in told):
-            yield f"an error appeared: {text[:120]!r}"
+    lines = [line["text"] for line in page["added"] if len(line["text"]) <= 90 and line["ms"] >= 0]
+    errors = [t for t in lines if _is_error(t, "", strict=True)]
+    if page["added_n"] <= _FEW_LINES or 2 * len(errors) >= page["added_n"]:
+        for text in errors:
+            if not any(text in t for t in told):
+                yield f"an error appeared: {text[:120]!r}"
 
 
 def _is_error(text: str, box: str, *, strict: bool) -> bool:
@@ -168,7 +246,7 @@ def _moved_on(seen: Seen) -> list[str]:
         good.append(f"the address is now {seen.url_after}")
     elif seen.new_document:
         good.append(f"the page was loaded anew: {seen.title!r}")
-    good += [f"a dialog said {d.message[:80]!r}" for d in seen.dialogs]
+    good += [f"an alert said {d.message[:80]!r}" for d in seen.dialogs if d.kind == "alert"]
     return good
 
 
@@ -187,11 +265,35 @@ def _any_effect(action: Action, seen: Seen) -> tuple[list[str], list[str]]:
     doubts: list[str] = []
     for page in (seen.after, seen.outer):
         if page is not None:
-            own = _state_effect(seen.before.get("state"), page.get("state"))
+            states = seen.before.get("state"), page.get("state")
+            focus = _focus_effect(*states) if isinstance(action, Click) else ()
+            own = (*_state_effect(*states), *focus)
             near, far = _page_effect(page)
             good += [*own, *near]
             doubts += far
-    return [*good, *_network_effect(seen)], doubts
+    if isinstance(action, Click) and not good and seen.after and _scrolled(seen):
+        good.append("the page scrolled")
+    good += _network_effect(seen)
+    if isinstance(action, Click) and _kept_its_tick(seen) and not _moved_on(seen):
+        return [], [f"it is {seen.before['state']['checked']} as before", *good, *doubts]
+    return good, doubts
+
+
+def _scrolled(seen: Seen) -> bool:
+    now = seen.after
+    if not now or not now["pressed"] or now["scroll"] == seen.before["scroll"]:
+        return False
+    # A form that refuses scrolls to the field it misses, and gives it the focus.
+    return not now["focus"].startswith(("input ", "textarea ", "select "))
+
+
+def _kept_its_tick(seen: Seen) -> bool:
+    """Whether a click on a native box or radio button left it as it was."""
+    was, now = seen.before.get("state"), seen.after and seen.after.get("state")
+    if not was or not now or was["type"] not in ("checkbox", "radio"):
+        return False
+    chosen_before = was["type"] == "radio" and now["checked"] == "true"
+    return bool(was["checked"] == now["checked"] and not chosen_before)
 
 
 _STATE_NAMES = ("checked", "pressed", "expanded", "selected", "value", "disabled")
@@ -203,16 +305,21 @@ def _state_effect(was: Mapping[str, Any] | None, now: Mapping[str, Any] | None) 
     for name in _STATE_NAMES:
         if now[name] != was[name] and now["connected"]:
             yield f"its {name} is now {_short(now[name], now['password'])}"
-    if now["focused"] and not was["focused"] and _takes_focus(now):
-        yield "it has the focus"
-    elif now["focused"] and was["focused"] and _takes_text(now):
-        yield "it keeps the focus"
     if was["connected"] and not now["connected"]:
         yield "it left the page"
     elif was["shown"] and not now["shown"]:
         yield "it is hidden now"
-    elif now["text"] != was["text"] and now["connected"]:
+    elif now["text"] != was["text"] and now["connected"] and now["text"].strip():
         yield f"it reads {now['text'][:60]!r} now"
+
+
+def _focus_effect(was: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> Iterator[str]:
+    """A field's purpose is to get the focus; that any other control has it shows nothing."""
+    if was and now and now["focused"]:
+        if not was["focused"] and _takes_focus(now):
+            yield "it has the focus"
+        elif was["focused"] and _takes_text(now):
+            yield "it keeps the focus"
 
 
 def _short(value: Any, password: bool) -> str:  # noqa: ANN401
@@ -231,7 +338,6 @@ def _takes_text(state: Mapping[str, Any]) -> bool:
 
 
 def _takes_focus(state: Mapping[str, Any]) -> bool:
-    # A button gets the focus by any click: that shows nothing. A field's purpose is to get it.
     return _takes_text(state) or state["tag"] not in (
         "button",
         "a",
@@ -242,6 +348,9 @@ def _takes_focus(state: Mapping[str, Any]) -> bool:
     )
 
 
+_NO_EFFECT = ("aria-invalid", "aria-busy")
+
+
 def _page_effect(page: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """Return changes that belong to the action, and changes that may have other causes."""
     good: list[str] = []
@@ -250,11 +359,18 @@ def _page_effect(page: Mapping[str, Any]) -> tuple[list[str], list[str]]:
         caused = line["near"] or 0 <= line["ms"] <= _PROMPT_MS
         (good if caused else doubts).append(f"the page shows {line['text'][:80]!r}")
     for change in page["attributes"]:
+        if change["name"] in _NO_EFFECT:
+            continue
         caused = change["own"] or change["near"] or 0 <= change["ms"] <= _PROMPT_MS
         said = f"{change['name']} of {change['on'] or 'the page'} changed"
         (good if caused else doubts).append(said)
     if page["removed_n"] and (page["removedNear"] or 0 <= page["removedMs"] <= _PROMPT_MS):
         good.append(f"{page['removed'][0][:60]!r} is gone")
+    if page["reordered"]:
+        good.append("the lines stand in another order")
+    good += [f"{text!r} moved" for text in page["moved"]]
+    if page["look"]:
+        good.append(f"the page looks different: {page['look'][0]}")
     if page["classes"]:
         good.append(f"it looks different: {page['classes'][0].partition(':')[2]}")
     good += [f"{f['field']!r} changed" for f in page["fields"]]
@@ -342,6 +458,9 @@ def _upload_effect(action: Upload, seen: Seen) -> tuple[list[str], list[str]]:
         return [f"the field holds {', '.join(held)}"], []
     if all(n in shown for n in names):
         return [f"the page shows {', '.join(names)}"], []
+    other = " ".join(f["value"] for f in seen.after["fields"])
+    if all(n in other for n in names):
+        return [f"the page's file field holds {', '.join(names)}"], []
     good = _network_effect(seen)
     return good, [] if good else [f"the field holds {', '.join(held) or 'no file'}"]
 
@@ -372,6 +491,8 @@ def _drag_effect(action: Drag, seen: Seen) -> tuple[list[str], list[str]]:
 def _scroll_effect(action: Scroll, seen: Seen) -> tuple[list[str], list[str]]:
     if seen.after is None:
         return [], ["the page is another one"]
+    if action.until:
+        return [f"{action.until!r} shows"], []
     was, now = seen.before.get("state"), seen.after.get("state")
     moved = seen.after["scroll"] != seen.before["scroll"]
     if was and now:

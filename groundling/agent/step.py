@@ -36,6 +36,8 @@ from groundling.verify import Expectation, Outcome, decided, judge
 
 log = logging.getLogger(__name__)
 
+_REPLACED = 3
+"""Times that an element replaced under the hand, or covered, is tried."""
 FAILURES = (
     ActionError,
     EmptyPageError,
@@ -196,20 +198,23 @@ class _Draft:
         guard.count(page, step)
 
     def act_again(self) -> Steps[None]:
-        """Act, watch, judge; a node replaced under the hand is looked for once more."""
+        """Act, watch, judge; a node replaced under the hand is looked for again."""
         handle, target = yield from self.resolve()
         if handle is not None and self.element is not None and self.element.occluded:
             yield from self.uncover(handle)
-        try:
-            yield from self.perform(handle, target)
-        except CoveredError:
-            if not (yield from self.uncover(handle)):
-                raise
-            yield from self.perform(handle, target)
-        except StaleElementError as error:
-            log.info("%s: looked for once more", error)
-            handle, target = yield from self.resolve()
-            yield from self.perform(handle, target)
+        for turn in range(_REPLACED):
+            try:
+                yield from self.perform(handle, target)
+                return
+            except CoveredError:
+                if not (yield from self.uncover(handle)):
+                    raise
+            except StaleElementError as error:
+                if turn == _REPLACED - 1:
+                    raise
+                log.info("%s: looked for once more", error)
+                handle, target = yield from self.resolve()
+        yield from self.perform(handle, target)
 
     def resolve(self) -> Steps[tuple[Any, Any]]:
         handle = target = None

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack
 
 from groundling.actions import (
     Action,
@@ -172,10 +172,11 @@ class Verbs(ABC):
         to: str = "",
         by: tuple[float, float] | None = None,
         value: float | None = None,
+        place: Literal["onto", "before", "after"] = "onto",
         **options: Unpack[StepOptions],
     ) -> Steps[StepResult]:
         """Drag onto the element that `to` names, by pixels, or a slider to a value."""
-        action = Drag(to=to or None, by=by, value=value)
+        action = Drag(to=to or None, by=by, value=value, place=place)
         return self.act_steps(page, action, instruction, **options)
 
     def select_text_steps(

@@ -3,7 +3,9 @@
 It only collects; whether an action had its effect is judged in `groundling.verify`.
 """
 
+import hashlib
 import inspect
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +21,8 @@ log = logging.getLogger(__name__)
 
 _ANSWER_LIMIT_S = 5.0
 _POLL_MS = (30, 50, 80, 120, 160)
+_LEAST_TURNS = 12
+_TWICE_S = 1.0
 _WATCHED = ("document", "xhr", "fetch")
 
 
@@ -64,6 +68,8 @@ class Answer:
     """0 when the request failed."""
     kind: str
     """document, xhr or fetch."""
+    same: int = 1
+    """How often the same was sent, address and body, within a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +88,7 @@ class Seen:
     new_document: bool = False
     """Whether the main frame loaded another document."""
     arrival: Mapping[str, Any] | None = None
-    """Alerts of the new document."""
+    """What the new document says: title, headings, alerts, whether it asks for a password."""
     page_closed: bool = False
     crashed: bool = False
     dialogs: tuple[Dialog, ...] = ()
@@ -90,6 +96,8 @@ class Seen:
     n_new_pages: int = 0
     answers: tuple[Answer, ...] = ()
     n_in_flight: int = 0
+    n_unanswered: int = 0
+    """Requests in flight that change something on a server, such as a POST."""
     page_errors: tuple[str, ...] = ()
     elapsed_ms: float = 0.0
 
@@ -104,6 +112,8 @@ class _Events:
     errors: list[str] = field(default_factory=list)
     crashed: bool = False
     navigated: bool = False
+    sent: list[tuple[float, str]] = field(default_factory=list)
+    """When, and a digest of address and body, of each request that changes something."""
 
 
 class Watch:
@@ -139,7 +149,7 @@ class Watch:
             if frame is not None and frame is not main:
                 outer = f"() => {_script()}(null)"
                 self._outer = yield PageCall(lambda: main.evaluate_handle(outer))
-        self._before = yield _ask(self._inner, "w => w.start")
+        self._before = json.loads((yield _ask(self._inner, "w => JSON.stringify(w.start)")))
 
     def act(self) -> Steps[None]:
         """Say that the action begins now."""
@@ -152,7 +162,7 @@ class Watch:
         """Look until `decided` finds a reason to stop and the page is quiet, or time is up."""
         for turn in range(10_000):
             seen = yield from self.look()
-            if self._is_settled(seen, decided, waits):
+            if self._is_settled(seen, decided, waits, turn):
                 break
             pause_ms = _POLL_MS[min(turn, len(_POLL_MS) - 1)]
             try:
@@ -161,16 +171,19 @@ class Watch:
                 log.debug("the page went away while we waited: %s", error)
         return seen
 
-    def _is_settled(self, seen: Seen, decided: Callable[[Seen], bool], waits: Waits) -> bool:
+    def _is_settled(
+        self, seen: Seen, decided: Callable[[Seen], bool], waits: Waits, turn: int
+    ) -> bool:
         elapsed_s = seen.elapsed_ms / 1000
         if seen.page_closed or elapsed_s >= waits.busy_s:
             return True
-        busy = bool(seen.n_in_flight) or bool(seen.after and seen.after["busy"])
+        busy = bool(seen.n_in_flight) or is_busy(seen)
         if decided(seen):
             quiet = seen.after is None or seen.after["quiet_ms"] >= waits.quiet_s * 1000
             # A page that polls its server is never without a request: it gets the usual wait.
             return quiet and (not busy or elapsed_s >= waits.effect_s)
-        return elapsed_s >= waits.effect_s and not busy
+        # On a machine under load the page may have had no time to do anything.
+        return elapsed_s >= waits.effect_s and turn >= _LEAST_TURNS and not busy
 
     def look(self) -> Steps[Seen]:
         """Return what has been noticed so far."""
@@ -180,6 +193,9 @@ class Watch:
         gone = not closed and (after if self._outer is None else outer) is None
         arrival = (yield from self._arrival()) if gone else None
         e = self.events
+        if after is not None:
+            # What the mouse did on its way to the element is not the action's effect.
+            self._before = after["before"]
         return Seen(
             before=self._before,
             after=after,
@@ -196,6 +212,7 @@ class Watch:
             n_new_pages=len(e.pages),
             answers=tuple(e.answers),
             n_in_flight=len(e.in_flight),
+            n_unanswered=sum(r.method != "GET" for r in e.in_flight),
             page_errors=tuple(e.errors),
             elapsed_ms=1000 * (time.perf_counter() - self._started),
         )
@@ -204,7 +221,8 @@ class Watch:
         if self.page.is_closed():
             return None
         try:
-            return (yield _ask(watch, "w => w.read()"))  # type: ignore[no-any-return]
+            # One text: Playwright takes 2 ms to unpack it as objects.
+            return dict(json.loads((yield _ask(watch, "w => JSON.stringify(w.read())"))))
         except Exception as error:  # noqa: BLE001 - the document is gone, which is what we report
             log.debug("the watched document does not answer: %s", error)
             return None
@@ -220,7 +238,7 @@ class Watch:
         except Exception as error:  # noqa: BLE001 - still loading: the next look asks again
             log.debug("the new document does not answer yet: %s", error)
             return None
-        return dict(found)
+        return dict(json.loads(found))
 
     def unlisten(self) -> None:
         """Take the page's listeners off; all that can be done once nobody answers requests."""
@@ -267,6 +285,8 @@ class Watch:
     def _on_request(self, request: Any) -> None:  # noqa: ANN401
         if self._acting and request.resource_type in _WATCHED:
             self.events.in_flight[request] = None
+            if request.method != "GET":
+                self.events.sent.append((time.perf_counter(), _digest(request)))
 
     def _on_response(self, response: Any) -> None:  # noqa: ANN401
         request = response.request
@@ -281,7 +301,13 @@ class Watch:
 
     def _note(self, request: Any, status: int) -> None:  # noqa: ANN401
         kind = request.resource_type
-        self.events.answers.append(Answer(request.method, request.url[:300], status, kind))
+        same = 1 if request.method == "GET" else self._n_same(request)
+        self.events.answers.append(Answer(request.method, request.url[:300], status, kind, same))
+
+    def _n_same(self, request: Any) -> int:  # noqa: ANN401
+        digest = _digest(request)
+        times = sorted(t for t, sent in self.events.sent if sent == digest)
+        return sum(t - times[0] < _TWICE_S for t in times) or 1
 
     def _on_dialog(self, dialog: Any) -> Any:  # noqa: ANN401
         answers = self.dialogs or DialogAnswer()
@@ -299,6 +325,16 @@ class Watch:
             log.debug("the dialog was answered by another listener: %s", error)
             return None
         return _quietly(result) if inspect.isawaitable(result) else None
+
+
+def is_busy(seen: Seen) -> bool:
+    """Return whether the page says that something is under way, which it did not say before."""
+    return any(page["busy"] for page in (seen.after, seen.outer) if page is not None)
+
+
+def _digest(request: Any) -> str:  # noqa: ANN401
+    body = request.post_data_buffer or b""
+    return hashlib.blake2b(request.url.encode() + b" " + body, digest_size=12).hexdigest()
 
 
 async def _quietly(answer: Any) -> None:  # noqa: ANN401
@@ -323,7 +359,8 @@ def _script() -> str:
 
 def _arrived() -> str:
     look = (
-        "() => { const all = roots(); return { title: document.title, alerts: alertsOf(all), "
-        "lines: pageLines(all).slice(0, 400) }; }"
+        "() => { const all = roots(); return JSON.stringify({ title: document.title, "
+        "alerts: alertsOf(all), password: asksPassword(), lines: pageLines(all).slice(0, 400), "
+        "headings: [...document.querySelectorAll('h1')].map(textOf).slice(0, 5) }); }"
     )
     return f"(function () {{\n'use strict';\n{_source()}\nreturn {look};\n}})()"

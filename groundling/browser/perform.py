@@ -1,6 +1,7 @@
 """Carry out an action on a handle with Playwright, and say why when the page does not let it."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from groundling.actions import (
@@ -37,6 +38,11 @@ from groundling.errors import (
 _TIMEOUT_MS = 5_000.0
 _LOAD_MS = 30_000.0
 _MAX_KEYS = 400
+_MAX_SCREENS = 100
+_FETCH_MS = 120.0
+_STILL = 4
+"""Turns without any movement after which a scroll is at its end."""
+_CHOOSER_MS = 1_500.0
 _COVERED = re.compile(r"(<[^>]{1,120}>)[^\n]*intercepts pointer events")
 
 
@@ -252,10 +258,47 @@ _SCROLL = """(e, [direction, amount]) => {
   if (direction === 'left') box.scrollBy({ left: -dx, behavior });
   if (direction === 'top') box.scrollTo({ top: 0, behavior });
   if (direction === 'bottom') box.scrollTo({ top: box.scrollHeight, behavior });
+  return [box.scrollLeft, box.scrollTop, box.scrollHeight].join();
 }"""
+_SHOWS = """wanted => {
+  const plain = t => t.replace(/\\s+/g, ' ').trim().toLowerCase(), text = plain(wanted);
+  const holds = e => plain(e.textContent || '').includes(text);
+  return [...document.body.querySelectorAll('*')].some(e => {
+    if (!holds(e) || [...e.children].some(holds)) return false;
+    const b = e.getBoundingClientRect();
+    return b.width > 0 && b.bottom > 0 && b.top < innerHeight && b.right > 0 && b.left < innerWidth
+      && e.checkVisibility({ checkVisibilityCSS: true });
+  });
+}"""
+"""Whether a text shows within the viewport."""
+_PLACE = "() => [scrollX, scrollY, document.documentElement.scrollHeight].join()"
 
 
 def _scroll(page: Any, action: Scroll, handle: Any | None) -> Steps[None]:  # noqa: ANN401
+    if not action.until:
+        yield from _scroll_once(page, action, handle)
+        return
+    still = 0
+    for _ in range(_MAX_SCREENS):
+        if (yield PageCall(lambda: page.evaluate(_SHOWS, action.until))):
+            return
+        before = yield from _scroll_place(page, handle)
+        yield from _scroll_once(page, action, handle)
+        # Endless lists fetch more when their end comes near.
+        yield PageCall(lambda: page.wait_for_timeout(_FETCH_MS))
+        still = still + 1 if before == (yield from _scroll_place(page, handle)) else 0
+        if still == _STILL:
+            raise ActionError(f"the end is reached and {action.until!r} does not show")
+    raise ActionError(f"{action.until!r} does not show after {_MAX_SCREENS} screens")
+
+
+def _scroll_place(page: Any, handle: Any | None) -> Steps[Any]:  # noqa: ANN401
+    if handle is None:
+        return (yield PageCall(lambda: page.evaluate(_PLACE)))
+    return (yield PageCall(lambda: handle.evaluate(f"e => ({_SCROLL})(e, ['stay', 0])")))
+
+
+def _scroll_once(page: Any, action: Scroll, handle: Any | None) -> Steps[None]:  # noqa: ANN401
     wanted = [action.direction, action.amount_px]
     if action.direction == "into_view":
         if handle is None:
@@ -359,11 +402,11 @@ def _select_text(page: Any, action: SelectText, handle: Any) -> Steps[None]:  # 
         raise ActionError(f"the element does not hold the text {action.text!r}")
 
 
-_FILE_FIELD = """e => {
+_FILE_FIELD = """(e, near) => {
   if (e.localName === 'input' && e.type === 'file') return e;
   const label = e.closest('label');
   if (label && label.control && label.control.type === 'file') return label.control;
-  for (let box = e; box; box = box.parentElement) {
+  for (let box = e; near && box; box = box.parentElement) {
     const found = box.querySelectorAll('input[type=file]');
     if (found.length === 1) return found[0];
     if (found.length > 1) return null;
@@ -373,12 +416,43 @@ _FILE_FIELD = """e => {
 
 
 def _upload(page: Any, action: Upload, handle: Any) -> Steps[None]:  # noqa: ANN401
-    found = yield PageCall(lambda: handle.evaluate_handle(_FILE_FIELD))
-    field = found.as_element()
-    if field is None:
-        raise ActionError("no file field belongs to this element: choose the field itself")
     paths = list(action.paths)
+    if missing := [p for p in paths if not Path(p).is_file()]:
+        raise ActionError(f"there is no file {missing[0]!r} to upload: check the path")
+    field = yield from _file_field(handle, near=False)
+    if field is None:
+        chooser = yield from _chooser(page, handle)
+        if chooser is not None:
+            yield PageCall(lambda: chooser.set_files(paths, timeout=_TIMEOUT_MS))
+            return
+        field = yield from _file_field(handle, near=True)
+    if field is None:
+        raise ActionError("no chooser opened, and no file field is near: choose the field itself")
     yield PageCall(lambda: field.set_input_files(paths, timeout=_TIMEOUT_MS))
+
+
+def _file_field(handle: Any, *, near: bool) -> Steps[Any]:  # noqa: ANN401
+    found = yield PageCall(lambda: handle.evaluate_handle(_FILE_FIELD, near))
+    return found.as_element()
+
+
+def _chooser(page: Any, handle: Any) -> Steps[Any]:  # noqa: ANN401
+    """Click and return the file chooser that opens, or None."""
+    opened: list[Any] = []
+
+    def note(chooser: Any) -> None:  # noqa: ANN401
+        opened.append(chooser)
+
+    page.on("filechooser", note)
+    try:
+        yield PageCall(lambda: handle.click(timeout=_TIMEOUT_MS))
+        for _ in range(int(_CHOOSER_MS / 50)):
+            if opened:
+                return opened[0]
+            yield PageCall(lambda: page.wait_for_timeout(50))
+    finally:
+        page.remove_listener("filechooser", note)
+    return None
 
 
 def _goto(page: Any, action: Goto, handle: Any | None) -> Steps[None]:  # noqa: ANN401

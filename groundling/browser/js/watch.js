@@ -1,7 +1,8 @@
 // Watches one document around one action: what was there before, what changed since.
 //
 // `watch(element or null)` returns an object with `act()` (the action starts now), `read()` and `stop()`.
-// It only listens and reads; the page cannot tell the difference.
+// It only listens and reads; the page cannot tell the difference. What changed is told relative to a base, which is
+// taken anew when the mouse button or a key goes down: what the mouse did on its way there is not the action's effect.
 const now = () => performance.now();
 const MAX_LINES = 4000, MAX_FIELDS = 400;
 
@@ -11,12 +12,19 @@ const ALERT = '[role=alert],[role=alertdialog],[role=status],[aria-live=assertiv
 const NEAR = 'form,dialog,[role=dialog],[role=alertdialog],fieldset,tr,li,[role=row],[role=listitem],[role=option],'
   + '[role=tablist],[role=toolbar],[role=menu],[role=listbox],article,section';
 const TRANSIENT = /focus|hover|active$|^active|ripple|press|visited|touched|dirty|click|waves|animat/i;
+const INPUT_MODE = /mouse|keyboard|^js|load|busy|progress|scroll|touch/i;
+const WRONG = /(^|[-_])(is-invalid|invalid|error|errored|has-error|has-danger)$/i;
+const PROGRESS = new RegExp('^(loading|saving|sending|submitting|processing|searching|uploading|updating|deleting|'
+  + 'signing in|logging in|please wait|one moment|working( on it)?)\\b.{0,20}$', 'i');
+const FIELDS = 'input:not([type=hidden]),textarea,select,[contenteditable=true]';
+const REQUEST_MS = 400;
 const STATES = ['aria-checked', 'aria-pressed', 'aria-selected', 'aria-expanded', 'aria-current', 'aria-disabled',
   'aria-hidden', 'aria-invalid', 'aria-busy', 'aria-valuenow', 'aria-sort', 'aria-activedescendant', 'open', 'hidden',
   'disabled', 'checked', 'href', 'src', 'data-state', 'value', 'aria-label', 'title'];
 
+let closedRoots = [];
 function roots() {
-  const found = [document];
+  const found = [document, ...closedRoots];
   for (const host of document.querySelectorAll('*')) collect(host, found);
   return found;
 }
@@ -99,13 +107,33 @@ function call(e) {
 function fieldsOf(all) {
   const found = new Map();
   for (const root of all) {
-    for (const e of root.querySelectorAll('input:not([type=hidden]),textarea,select,[contenteditable=true]')) {
+    for (const e of root.querySelectorAll(FIELDS)) {
       if (found.size >= MAX_FIELDS) return found;
       const choosable = /^(checkbox|radio)$/.test(e.type || '');
       found.set(e, choosable ? String(e.checked) : 'value' in e ? e.value : textOf(e));
     }
   }
   return found;
+}
+// Fields that the page marks as wrong by attribute or class, on the field or on what wraps it.
+function wrongFields(all) {
+  const found = new Set();
+  for (const root of all) {
+    for (const e of root.querySelectorAll(FIELDS)) {
+      if (found.size >= MAX_FIELDS) return found;
+      let at = e, wrong = e.getAttribute('aria-invalid') === 'true';
+      for (let level = 0; at && level < 3 && !wrong; level++, at = at.parentElement) {
+        wrong = [...at.classList].some(c => WRONG.test(c) && !/^ng-/.test(c));
+      }
+      if (wrong && (shown(e) || shown(parentOf(e)))) found.add(e);
+    }
+  }
+  return found;
+}
+// What says that something is under way.
+function spinners() {
+  const all = document.querySelectorAll('[aria-busy=true],[role=progressbar],.spinner,.loading,[class*=spinner i]');
+  return [...all].filter(e => shown(e) && !e.hasAttribute('aria-valuenow'));
 }
 function scrolled() {
   const page = document.scrollingElement || document.documentElement;
@@ -123,48 +151,101 @@ function minus(a, b) {
 const digitless = line => line.replace(/\d+/g, '#');
 
 function watch(target) {
-  const before = roots();
-  const scope = scopeOf(target);
-  const start = { lines: pageLines(before), state: stateOf(target), fields: fieldsOf(before), focus: call(focusedElement()),
-    scroll: scrolled(), alerts: alertsOf(before), url: location.href, title: document.title, classes: classesNear(target) };
-  const touched = new Map(), seen = { clicks: [], invalid: [], submits: 0, keys: 0 };
-  let actedAt = null, lastAt = now(), lastHere = 0;
+  const kin = kinOf(target);
+  for (let root = target && target.getRootNode(); root && root.host; root = root.host.getRootNode()) {
+    if (root.mode === 'closed') closedRoots.push(root);
+  }
+  let scope = scopeOf(target);
+  const touched = new Map(), seen = { clicks: [], invalid: [], submits: 0 }, answered = [], unplaced = new Map();
+  let actedAt = null, eventAt = null, causes = [], reads = 0, lastAt = now(), base;
 
-  const observer = new MutationObserver(records => {
+  function take() {
+    const all = roots(), on = current();
+    base = { lines: pageLines(all), state: stateOf(on), fields: fieldsOf(all), focus: call(focusedElement()),
+      scroll: scrolled(), alerts: alertsOf(all), classes: classesNear(on), look: pageLook(), wrong: wrongFields(all),
+      spinners: new Set(spinners()), url: location.href, title: document.title, password: asksPassword() };
+  }
+  const told = () => ({ state: base.state, focus: base.focus, scroll: base.scroll, url: base.url, title: base.title,
+    password: base.password });
+  // The element, or the one that a page which draws itself anew put in its place.
+  let heir = null;
+  function current() {
+    if (!target || target.isConnected) return target;
+    if (heir && heir.isConnected) return heir;
+    const found = [];
+    for (const root of roots()) for (const e of root.querySelectorAll(target.tagName)) if (kinOf(e) === kin) found.push(e);
+    heir = kin && found.length === 1 ? found[0] : null;
+    if (heir) scope = scopeOf(heir);
+    return heir || target;
+  }
+
+  const note = records => {
     const at = now();
     for (const r of records) {
       const e = r.target.nodeType === 1 ? r.target : parentOf(r.target) || r.target.parentElement;
       if (!e) continue;
       let entry = touched.get(e);
-      if (!entry) touched.set(e, entry = { pre: false, bursts: 0, first: null, last: -1e9, attrs: new Set(), gone: 0 });
+      if (!entry) touched.set(e, entry = { pre: false, early: false, bursts: 0, writes: 0,
+        first: null, last: -1e9, attrs: new Set(), gone: 0 });
       if (actedAt === null) entry.pre = true;
       else if (entry.first === null) entry.first = at;
-      if (at - entry.last > 150) entry.bursts++;
+      if (at - entry.last > 150) { entry.bursts++; entry.writes += r.type !== 'attributes'; }
       entry.last = at;
       if (r.type === 'attributes') entry.attrs.add(r.attributeName);
       else { entry.attrs.add('#'); entry.gone += r.removedNodes.length; }
       if (!noisy(entry)) lastAt = at;
     }
-  });
+  };
+  const observer = new MutationObserver(note);
   const noisy = entry => entry.pre || entry.bursts > 3;
   const options = { subtree: true, childList: true, characterData: true, attributes: true };
-  for (const root of before) observer.observe(root, options);
+  for (const root of roots()) observer.observe(root, options);
+  take();
+  const timing = new PerformanceObserver(list => {
+    for (const r of list.getEntries()) {
+      if (!/^(fetch|xmlhttprequest)$/.test(r.initiatorType) || eventAt === null) continue;
+      if (causes.some(at => r.startTime >= at - 5 && r.startTime <= at + REQUEST_MS)) answered.push(r.responseEnd);
+    }
+  });
+  timing.observe({ type: 'resource' });
 
   const path = event => event.composedPath();
+  function happened() {
+    lastAt = now();
+    if (eventAt === null) eventAt = lastAt;
+    if (causes.length < 500) causes.push(lastAt);
+  }
+  const onDown = event => {
+    if (actedAt === null) return;
+    if (eventAt === null && event.isTrusted) {
+      note(observer.takeRecords());
+      for (const entry of touched.values()) {
+        Object.assign(entry, { first: null, gone: 0, writes: 0, early: true });
+        entry.attrs.clear();
+      }
+      causes = [];
+      take();
+    }
+    happened();
+  };
+  const onOver = event => { if (actedAt !== null && eventAt === null && event.isTrusted) causes.push(now()); };
+  // A fill by script sends no key, only this.
+  const onInput = () => { if (actedAt !== null) happened(); };
   const onClick = event => {
+    if (actedAt !== null) happened();
     if (!event.isTrusted || actedAt === null) return;
-    const on = path(event), hit = !target || on.includes(target) || on.some(n => n.nodeType === 1 && owns(target, n));
+    const on = path(event), hit = !target || on.includes(target) || on.some(n => n.nodeType === 1 && owns(target, n))
+      || hidden(target, on[0]);
     seen.clicks.push({ hit, on: call(on[0]), prevented: event.defaultPrevented });
   };
   const onInvalid = event => {
     if (actedAt !== null) seen.invalid.push({ field: call(event.target), message: event.target.validationMessage || '' });
   };
   const onSubmit = () => { if (actedAt !== null) seen.submits++; };
-  addEventListener('click', onClick, true);
-  addEventListener('dblclick', onClick, true);
-  addEventListener('contextmenu', onClick, true);
-  addEventListener('invalid', onInvalid, true);
-  addEventListener('submit', onSubmit, true);
+  const listeners = [['click', onClick], ['dblclick', onClick], ['contextmenu', onClick], ['invalid', onInvalid],
+    ['submit', onSubmit], ['pointerdown', onDown], ['keydown', onDown],
+    ['pointerover', onOver], ['input', onInput], ['change', onInput]];
+  for (const [name, listener] of listeners) addEventListener(name, listener, true);
 
   function near(e) { return !scope || inside(e, scope.box) || scope.others.some(o => inside(e, o) || inside(o, e)); }
 
@@ -177,39 +258,61 @@ function watch(target) {
     return lines;
   }
 
+  // How long after its likely cause a change began: the event, or the answer to a request that the event sent.
+  function delay(at) {
+    const waits = [...(causes.length ? causes : [actedAt]), ...answered].map(cause => at - cause).filter(ms => ms >= -5);
+    return waits.length ? Math.max(0, Math.min(...waits)) : -1;
+  }
+
   function read() {
-    const all = roots(), quiet = noise(), lines = pageLines(all);
-    const fresh = minus(lines, start.lines).filter(l => !quiet.has(digitless(l)));
-    const gone = minus(start.lines, lines).filter(l => !quiet.has(digitless(l)));
-    const places = sources();
-    const alerts = alertsOf(all);
+    reads++;
+    const all = roots(), on = current(), quiet = noise(), lines = pageLines(all);
+    const fresh = minus(lines, base.lines).filter(l => !quiet.has(digitless(l)));
+    const gone = minus(base.lines, lines).filter(l => !quiet.has(digitless(l)));
+    const places = sources(on), working = fresh.some(l => PROGRESS.test(l)) || spinners().some(e => !base.spinners.has(e));
+    const alerts = alertsOf(all), plain = fresh.filter(l => !PROGRESS.test(l));
     return {
-      state: stateOf(target), url: location.href, title: document.title, focus: call(focusedElement()),
-      focusMoved: call(focusedElement()) !== start.focus, scroll: scrolled(),
-      added: fresh.slice(0, 40).map(text => placed(text, places)), added_n: fresh.length,
+      before: told(), state: stateOf(on), replaced: on !== target, url: location.href, title: document.title,
+      focus: call(focusedElement()), focusMoved: call(focusedElement()) !== base.focus, scroll: scrolled(),
+      pressed: eventAt !== null, added: plain.slice(0, 40).map(text => placed(text, places)), added_n: plain.length,
       removed: gone.slice(0, 40), removed_n: gone.length, removedNear: places.some(p => p.near && p.entry.gone),
-      removedMs: places.reduce((a, p) => (p.entry.gone ? Math.min(a, p.ms) : a), 1e9),
-      attributes: attributesChanged(places), classes: minus(classesNear(target), start.classes),
-      alerts: minus(alerts.map(a => a.join('\u0001')), start.alerts.map(a => a.join('\u0001'))).map(a => a.split('\u0001')),
-      fields: fieldsChanged(), clicks: seen.clicks.slice(0, 5), invalid: seen.invalid.slice(0, 5), submits: seen.submits,
-      quiet_ms: now() - Math.max(lastAt, actedAt || 0), busy: busy(), selection: String(getSelection()).slice(0, 2000),
+      removedMs: places.reduce((a, p) => (p.entry.gone && p.ms >= 0 ? Math.min(a, p.ms) : a), 1e9),
+      reordered: !fresh.length && !gone.length && places.some(p => p.entry.gone && (p.near || p.ms >= 0))
+        && lines.join('\n') !== base.lines.join('\n'),
+      moved: moved(places, on), attributes: attributesChanged(places, on),
+      classes: minus(classesNear(on), base.classes), look: minus(pageLook(), base.look),
+      alerts: minus(alerts.map(a => a.join('\u0001')), base.alerts.map(a => a.join('\u0001'))).map(a => a.split('\u0001')),
+      fields: fieldsChanged(on), wrong: [...wrongFields(all)].filter(e => !base.wrong.has(e)).slice(0, 5).map(call),
+      clicks: seen.clicks.slice(0, 5), invalid: seen.invalid.slice(0, 5), submits: seen.submits,
+      quiet_ms: now() - Math.max(lastAt, actedAt || 0), busy: working, selection: String(getSelection()).slice(0, 2000),
       ready: document.readyState,
     };
   }
 
   // Where mutations happened, smallest elements first, page noise left out.
-  function sources() {
+  function sources(on) {
     const found = [];
     for (const [e, entry] of touched) {
       if (noisy(entry) || entry.first === null || !e.isConnected) continue;
-      found.push({ e, entry, near: near(e), ms: entry.first - actedAt, text: textOf(e) || textOf(e.shadowRoot && e) });
+      const close = near(e) || (on !== target && inside(e, on));
+      // Far away, what is written again and again is not the action's work.
+      const own = close || !(entry.early || entry.writes > 1);
+      found.push({ e, entry, near: close, ms: own ? delay(entry.first) : -1, text: textOf(e) });
     }
     return found.sort((a, b) => a.text.length - b.text.length);
   }
   function placed(text, places) {
     const source = places.find(p => p.text.replace(/\s+/g, ' ').includes(text));
-    const at = source ? source.e : null;
-    return { text: text.slice(0, 200), near: source ? source.near || notice(at, text) : false, ms: source ? source.ms : -1 };
+    if (source) return { text: text.slice(0, 200), near: source.near || notice(source.e, text), ms: source.ms };
+    // No script wrote it, so a style sheet shows it: then it is there at the first look after the event.
+    if (!unplaced.has(text)) unplaced.set(text, actedAt === null || reads > 2 ? -1 : 0);
+    return { text: text.slice(0, 200), near: false, ms: unplaced.get(text) };
+  }
+  // Boxes that a script pushed elsewhere, such as a carousel; what lies in the element itself may be a mere ripple.
+  function moved(places, on) {
+    return places.filter(p => p.entry.attrs.has('style') && (p.near || (p.ms >= 0 && p.ms <= 200)) && !inside(p.e, on)
+      && /transform|translate|left|top|margin|right/.test(p.e.getAttribute('style') || '') && textOf(p.e).trim())
+      .slice(0, 3).map(p => linesOf(p.text)[0].slice(0, 60));
   }
   // A message the page shows somewhere else on purpose: dialogs, toasts, live regions, or laid over the page.
   function notice(e, text) {
@@ -221,19 +324,19 @@ function watch(target) {
     }
     return false;
   }
-  function attributesChanged(places) {
+  function attributesChanged(places, on) {
     const found = [];
     for (const p of places) {
       for (const name of p.entry.attrs) {
         if (!STATES.includes(name) || found.length > 20) continue;
-        found.push({ name, value: p.e.getAttribute(name), near: p.near, own: p.e === target, ms: p.ms, on: call(p.e) });
+        found.push({ name, value: p.e.getAttribute(name), near: p.near, own: p.e === on, ms: p.ms, on: call(p.e) });
       }
     }
     return found;
   }
-  function fieldsChanged() {
-    const out = [], own = target && controlOf(target);
-    for (const [e, value] of start.fields) {
+  function fieldsChanged(on) {
+    const out = [], own = on && controlOf(on);
+    for (const [e, value] of base.fields) {
       if (e === own || !e.isConnected) continue;
       const is = /^(checkbox|radio)$/.test(e.type || '') ? String(e.checked) : 'value' in e ? e.value : textOf(e);
       if (is !== value && !(own && (inside(e, own) || inside(own, e)))) {
@@ -242,21 +345,21 @@ function watch(target) {
     }
     return out.slice(0, 10);
   }
-  function busy() {
-    return [...document.querySelectorAll('[aria-busy=true],[role=progressbar],.spinner,.loading,[class*=spinner i]')]
-      .some(e => shown(e) && !e.hasAttribute('aria-valuenow'));
-  }
   function stop() {
     observer.disconnect();
-    removeEventListener('click', onClick, true);
-    removeEventListener('dblclick', onClick, true);
-    removeEventListener('contextmenu', onClick, true);
-    removeEventListener('invalid', onInvalid, true);
-    removeEventListener('submit', onSubmit, true);
+    timing.disconnect();
+    for (const [name, listener] of listeners) removeEventListener(name, listener, true);
   }
-  return { start: { ...start, lines: undefined, fields: undefined }, act: () => { actedAt = now(); lastAt = actedAt; }, read, stop };
+  return { start: told(), act: () => { actedAt = now(); lastAt = actedAt; }, read, stop };
 }
 
+// Whether the target is in a closed shadow root of the node, which events from there name as their target.
+function hidden(target, node) {
+  for (let root = target.getRootNode(); root.host; root = root.host.getRootNode()) {
+    if (root.mode === 'closed' && root.host === node) return true;
+  }
+  return false;
+}
 function owns(target, node) {
   return inside(node, target) || (target.tagName === 'LABEL' && target.control === node)
     || (node.tagName === 'LABEL' && node.control === target) || (node.labels && [...node.labels].includes(target));
@@ -273,6 +376,26 @@ function alertsOf(all) {
     }
   }
   return found;
+}
+// What tells an element from its like: a page that draws itself anew keeps it.
+function kinOf(e) {
+  if (!e) return '';
+  const name = e.id || e.getAttribute('name') || e.getAttribute('aria-label') || e.getAttribute('placeholder')
+    || textOf(e.labels && e.labels[0]) || textOf(e).slice(0, 80);
+  return name.trim() && [e.tagName, e.type || '', e.getAttribute('role') || '', name.trim()].join('|');
+}
+function asksPassword() {
+  return [...document.querySelectorAll('input[type=password]')].some(shown);
+}
+// Classes and themes of the whole page.
+function pageLook() {
+  const out = [];
+  for (const e of [document.documentElement, document.body]) {
+    if (!e) continue;
+    for (const c of e.classList) if (!TRANSIENT.test(c) && !INPUT_MODE.test(c)) out.push(c);
+    for (const a of e.attributes) if (/theme|mode|scheme|^lang$|^dir$/.test(a.name)) out.push(a.name + '=' + a.value);
+  }
+  return out;
 }
 function classesNear(target) {
   if (!target || !target.isConnected) return [];
