@@ -169,6 +169,18 @@ def test_talk_that_holds_no_label_is_refused(server):
     llm.close()
 
 
+def test_a_model_that_thinks_instead_of_choosing_is_named(server):
+    status, thought = completion(None, prompt_tokens=60)
+    thought["choices"][0]["message"]["reasoning_content"] = "Okay, the user wants"
+    server.answers = [(status, thought)]
+    llm = compatible(server)
+    with pytest.raises(ModelAnswerError, match="switch thinking off with `extra`"):
+        llm.choose(QUESTION)
+    with pytest.raises(ModelAnswerError, match="thinking used up the budget"):
+        llm.generate("hello")
+    llm.close()
+
+
 def test_a_busy_server_is_asked_again_and_a_refused_key_is_not(server):
     server.answers = [failure(429), completion("fine")]
     llm = compatible(server, max_retries=2)

@@ -1,6 +1,7 @@
 """`groundling pull` against a hub that is played on 127.0.0.1, and without any."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -8,7 +9,7 @@ from played_server import play
 
 from groundling.cli.main import cli
 from groundling.errors import ModelFilesError
-from groundling.llm import hub
+from groundling.llm import hub, llamacpp, load_llm
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FILES = {
@@ -70,14 +71,16 @@ def test_a_model_is_fetched_in_one_format_and_found_afterwards(pull):
     assert fetched.isdisjoint({"pytorch_model.bin", "model.onnx", "small-q4.gguf"})
 
 
-def test_one_gguf_file_is_fetched_and_loads_by_its_name(pull):
+def test_one_gguf_file_is_fetched_and_loads_by_its_name(pull, monkeypatch):
+    monkeypatch.setattr(llamacpp, "LlamaCppLLM", Path)
     with play(hub_of(card())) as server:
         done = pull("gguf:own/tiny/small-q4.gguf", server.url)
     assert done.exit_code == 0, done.output
     found = hub.cached_gguf("own/tiny/small-q4.gguf")
     assert done.stdout.strip() == str(found)
     assert found.read_bytes() == FILES["small-q4.gguf"]
-    assert hub.cached_gguf("own/tiny/other.gguf") is None
+    assert load_llm("gguf:own/tiny/small-q4.gguf") == found
+    assert load_llm("gguf:own/tiny/other.gguf") == Path("own/tiny/other.gguf")
 
 
 def test_a_damaged_download_is_noticed(pull):
@@ -139,6 +142,15 @@ def test_a_wrong_spec_says_what_to_write(pull, monkeypatch, spec, words):
     done = pull(spec)
     assert done.exit_code == 1
     assert words in done.stderr
+
+
+def test_ollama_is_asked_to_pull(pull, monkeypatch):
+    with play({"/api/pull": b'{"status": "success"}\n'}) as server:
+        monkeypatch.setenv("OLLAMA_HOST", server.url)
+        done = pull("ollama:tiny:1b")
+        asked = server.bodies("/api/pull")
+    assert (done.exit_code, done.stdout) == (0, "ollama:tiny:1b\n")
+    assert asked == [{"model": "tiny:1b", "stream": True}]
 
 
 def test_the_embedded_model_is_there_already(pull):

@@ -280,6 +280,11 @@ class CloudLLM(BaseLLM):
         question = Ask(prompt=text, system=prompt.system, max_tokens=_ANSWER_TOKENS, schema=schema)
         answer = self._ask(question, probe=schema is not None)
         label = ResponseParser.extract_label(answer.content, allowed)
+        if label is None and answer.reasoning and not answer.content.strip():
+            raise ModelAnswerError(
+                f"{self.name} thinks instead of choosing: switch thinking off with `extra`, see "
+                "docs/servers.md"
+            )
         if label is None:
             raise ModelAnswerError(
                 f"{self.name} named none of {', '.join(allowed)}: {answer.content[:80]!r}"
