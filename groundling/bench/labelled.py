@@ -222,7 +222,7 @@ def read_lines(path: Path) -> Iterator[LabelledPage]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
-                yield _page(orjson.loads(line))
+                yield page_of(orjson.loads(line))
             except (KeyError, TypeError, ValueError) as error:
                 raise DataError(f"{path}, line {number} is no labelled page: {error!r}") from error
 
@@ -232,10 +232,11 @@ def read_labelled(
 ) -> Iterator[LabelledPage]:
     """Read the pages of a labelled folder in a browser; see `capture`."""
     for line in capture(folder, processes=processes, only=only, tasks=tasks):
-        yield _page(orjson.loads(line))
+        yield page_of(orjson.loads(line))
 
 
-def _page(data: dict[str, Any]) -> LabelledPage:
+def page_of(data: dict[str, Any]) -> LabelledPage:
+    """Return a page from a line as the module describes."""
     tasks = tuple(
         LabelledTask(
             id=t["id"],
