@@ -69,6 +69,8 @@ def _threshold(rows: Sequence[tuple[float, bool]], precision: float) -> float | 
     hits, found = 0, None
     for n, (p, hit) in enumerate(ordered, start=1):
         hits += hit
-        if n >= _LEAST and hits / n >= precision:
+        # Answers of the same confidence are kept or dropped together.
+        last = n == len(ordered) or ordered[n][0] < p
+        if last and n >= _LEAST and hits / n >= precision:
             found = p
     return None if found is None else round(found, 4)
