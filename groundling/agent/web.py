@@ -3,15 +3,19 @@
 import logging
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from groundling.actions import Action, Click, with_secret
+from groundling.agent.goal import RunOptions, RunResult
+from groundling.agent.memory import opened
 from groundling.agent.step import Setup, Wanted, read, run_step
 from groundling.agent.twins import awaitable, blocking
 from groundling.agent.verbs import StepOptions, Verbs
 from groundling.browser.base import PageAdapter, SnapshotOptions
 from groundling.browser.observe import DialogAnswer, Waits
+from groundling.cache import ActionCache
 from groundling.decision import Decision, DecisionConfig, Selection, decide
 from groundling.driver import ModelCall, Steps
 from groundling.llm.base import BaseLLM
@@ -47,6 +51,9 @@ class AgentOptions(TypedDict, total=False):
     """Whether each step keeps a picture of the page before the action, for the report."""
     trace: Trace | Path | str | None
     """File that each step is appended to."""
+    cache: ActionCache | Path | str | bool | None
+    """Remembers what verified steps acted on, so that the next visit needs no model: an open cache,
+    its file, or True for the default file."""
 
 
 class LocalLLMWebAgent(Verbs):
@@ -78,7 +85,9 @@ class LocalLLMWebAgent(Verbs):
             config = replace(config, max_elements=max_elements)
         trace = given.pop("trace", None)
         self.trace = trace if isinstance(trace, Trace) or trace is None else Trace(trace)
-        self.setup = Setup(llm=llm, config=config, **given)
+        interrupted = self.trace.write if self.trace is not None else None
+        cache = opened(given.pop("cache", None))
+        self.setup = Setup(llm=llm, config=config, interrupted=interrupted, cache=cache, **given)
         self.verbose = verbose
         if verbose:
             _show_log()
@@ -194,9 +203,34 @@ class LocalLLMWebAgent(Verbs):
             trace = self.trace
             yield ModelCall(lambda: trace.write(result))
 
+    def run_steps(
+        self, page: PageAdapter, goal: str, **options: Unpack[RunOptions]
+    ) -> Steps[RunResult]:
+        """Do a goal of many steps: plan one, do it, prove it, and go on until the goal is met.
+
+        Args:
+            page: The page to start on.
+            goal: What to do, in plain words, e.g. `Enter "ann" as the user name and press Submit`.
+            **options: See `RunOptions`.
+
+        Returns:
+            A result that is truthy only when every step was proved and the goal is met; else its
+            `reason` says what is missing. What the page or the policy prevents ends the run and is
+            told there, too.
+
+        Raises:
+            ValueError: If the goal is empty or a limit is out of range.
+            ModelError: If the model cannot work.
+        """
+        # The planners stand on this agent, so they are bound by name, when they are first needed.
+        planner = import_module("groundling.planner")
+        result: RunResult = yield from planner.run_goal(self, page, goal, **options)
+        return result
+
     decide, adecide = blocking(decide_steps), awaitable(decide_steps)
     find, afind = blocking(find_steps), awaitable(find_steps)
     act, aact = blocking(act_steps), awaitable(act_steps)
+    run, arun = blocking(run_steps), awaitable(run_steps)
     find_and_click_element = blocking(find_and_click_element_steps)
     afind_and_click_element = awaitable(find_and_click_element_steps)
 
