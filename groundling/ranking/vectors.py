@@ -39,9 +39,11 @@ def _word_bytes(word: str) -> bytes:
     rows = _pieces(word)
     vectors = _table()[0]
     if len(rows) == 1:
-        return vectors[rows[0]].tobytes()
-    mean = vectors[list(rows)].mean(0) if rows else np.zeros(vectors.shape[1], np.float32)
-    return mean.astype(np.float32).tobytes()
+        mean = vectors[rows[0]]
+    else:
+        mean = vectors[list(rows)].mean(0) if rows else np.zeros(vectors.shape[1], np.float32)
+    joined: bytes = mean.astype(np.float32).tobytes()
+    return joined
 
 
 def size() -> int:
