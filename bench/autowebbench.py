@@ -89,6 +89,7 @@ def elements(root: Node) -> tuple[list[RawElement], dict[str, int]]:
     """Return the elements with an id as our reader would list them, and their numbers by id."""
     out: list[RawElement] = []
     numbers: dict[str, int] = {}
+    same: list[tuple[str, str]] = []
     heading = ""
     for node in root.walk():
         if node.tag in _HEADINGS:
@@ -97,9 +98,9 @@ def elements(root: Node) -> tuple[list[RawElement], dict[str, int]]:
             continue
         # The HTML joins an element's text and its title by a semicolon.
         name, _, rest = node.text.partition(";")
-        outer = _named_around(node)
-        if outer is not None:
-            numbers[node.name] = numbers[outer.name]
+        one = _one_with(node)
+        if one is not node:
+            same.append((node.name, one.name))
             continue
         number = numbers[node.name] = len(out) + 1
         before, after = _beside(node)
@@ -122,17 +123,22 @@ def elements(root: Node) -> tuple[list[RawElement], dict[str, int]]:
                 places=_places(node),
             )
         )
+    numbers.update((name, numbers[listed]) for name, listed in same)
     return out, numbers
 
 
-def _named_around(node: Node) -> Node | None:
-    """Return the element that holds this one and nothing else: a click on either is the same."""
-    up = node.parent
-    while up is not None and up.text == node.text and len(up.children) == 1:
-        if up.name:
-            return up
-        up = up.parent
-    return None
+def _one_with(node: Node) -> Node:
+    """Return the element listed for this one and those that wrap it and nothing else.
+
+    A click on either is the same; the link or control among them stands for all.
+    """
+    chain = [node]
+    while (up := chain[0].parent) is not None and len(up.children) == 1 and up.text == node.text:
+        chain.insert(0, up)
+    while len(chain[-1].children) == 1 and chain[-1].children[0].text == node.text:
+        chain.append(chain[-1].children[0])
+    named = [n for n in chain if n.name]
+    return next((n for n in named if n.tag in _ROLES and n.tag != "img"), named[0])
 
 
 def _around(node: Node) -> str:
