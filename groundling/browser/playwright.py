@@ -9,10 +9,10 @@ from groundling.browser import script
 from groundling.browser.assemble import NOT_VISIBLE, PlacedFrame, arguments, assemble
 from groundling.browser.base import PageAdapter, SnapshotOptions
 from groundling.browser.devtools import open_tools
-from groundling.browser.limits import limited
+from groundling.browser.limits import limited, limited_all
 from groundling.browser.parse import FrameReading, parse_frame
 from groundling.browser.state import PageState, state_of
-from groundling.driver import Gather, PageCall, Steps
+from groundling.driver import PageCall, Steps
 from groundling.elements import ElementSnapshot, FrameInfo, RawElement
 from groundling.errors import (
     NavigationError,
@@ -160,8 +160,7 @@ class PlaywrightAdapter(PageAdapter):
         if not frames:
             return []
         limit, asked = options.frame_timeout_s, arguments(options)
-        calls = [limited(f, "evaluate", code, asked, timeout_s=limit) for f in frames]
-        answers: list[Any] = yield Gather(tuple(calls), timeout_s=limit)
+        answers: list[Any] = yield limited_all(frames, "evaluate", code, asked, timeout_s=limit)
         return answers
 
     def _place(

@@ -24,7 +24,10 @@ const isEmpty = f => typeof f === 'function' && EMPTY_FUNCTION.test(sourceOf(f))
 // True: a framework's handler. False: React's root or one of its elements, whose listeners say nothing.
 function frameworkMark(e, delegated) {
   let react = false;
-  for (const key of Object.keys(e)) {
+  const keys = ownKeys(e);
+  if (!keys.length) return null;
+  for (const key of keys) {
+    if (typeof key === 'symbol') { if (symbolMark(e, key)) return true; continue; }
     if (key.startsWith('__reactProps$')) { if (some(e[key], PROPS)) return true; react = isEmpty(e.onclick); }
     else if (key.startsWith('_reactListening')) react = true;
     else if (key === '_vei') { if (some(e[key], PROPS)) return true; }
@@ -34,19 +37,19 @@ function frameworkMark(e, delegated) {
       if (events && readJQuery(e, events, delegated)) return true;
     }
   }
-  for (const symbol of Object.getOwnPropertySymbols(e)) {
-    if (symbol.description === '_vei' && some(e[symbol], PROPS)) return true;
-    if (/^(delegated )?events$/.test(symbol.description || '') && some(e[symbol], POINTER)) return true;
-  }
   return react ? false : null;
+}
+function symbolMark(e, symbol) {
+  const name = symbol.description || '';
+  return name === '_vei' ? some(e[symbol], PROPS) : /^(delegated )?events$/.test(name) && some(e[symbol], POINTER);
 }
 
 // `delegated` collects elements that a listener further up is known to serve.
-function listens(e, delegated) {
+function listens(e, delegated, written) {
   const marked = frameworkMark(e, delegated);
   if (marked !== null || delegated.has(e)) return marked || delegated.has(e);
   if (hook.listening && hook.listening.has(e)) return true;
-  return !!(e.onclick || e.onmousedown || e.onpointerdown || e.onpointerup) || has(e, 'onclick') || has(e, 'onmousedown');
+  return !!(e.onclick || e.onmousedown || e.onpointerdown || e.onpointerup) || (written && (has(e, 'onclick') || has(e, 'onmousedown')));
 }
 
 // A control that is not drawn itself, because its label or a sibling draws it.
@@ -56,7 +59,9 @@ function undrawn(e) {
     (s.opacity === '0' && s.pointerEvents === 'none');
 }
 
-function evidence(e, t, style, up, w) {
+// `written`: some attribute of `MARKS` is there.
+const MARKS = '[role],[contenteditable],[tabindex],[onclick],[onmousedown],[aria-modal],[aria-disabled],[inert]';
+function evidence(e, t, f, written, w) {
   switch (t) {
     case 'BUTTON': case 'SELECT': case 'TEXTAREA': return 'native';
     case 'INPUT': if (e.type !== 'hidden') return 'native'; break;
@@ -67,13 +72,13 @@ function evidence(e, t, style, up, w) {
     case 'LABEL': if (e.control && undrawn(e.control)) return 'label'; break;
     case 'HTML': case 'BODY': return '';
   }
-  if (has(e, 'role') && INTERACTIVE.has(roleOf(e))) return 'role';
-  if (has(e, 'contenteditable') && e.isContentEditable) return 'editable';
+  if (f.role && INTERACTIVE.has(roleOf(e))) return 'role';
+  if (written && has(e, 'contenteditable') && e.isContentEditable) return 'editable';
   // Cells of a grid take part in it with tabindex -1, too: the grid moves the focus among them.
-  if (has(e, 'tabindex') && (e.tabIndex >= 0 || attr(e, 'role') === 'gridcell')) return 'tabindex';
+  if (written && has(e, 'tabindex') && (e.tabIndex >= 0 || f.role === 'gridcell')) return 'tabindex';
   if (t === 'LABEL' && e.control) return '';  // its control stands for it
-  if (listens(e, w.delegated)) return 'listener';
-  if (t !== 'LABEL' && style.cursor === 'pointer' && !up.pointer && !up.inside) return 'pointer';
+  if (listens(e, w.delegated, written)) return 'listener';
+  if (f.pointer && t !== 'LABEL' && !f.up.pointer && !f.up.inside) return 'pointer';
   return '';
 }
 const HARD = words('native role editable label');

@@ -40,8 +40,10 @@ function repeated(children, parent) {
 
 // The items among the children of `e`: a Set, or null if it is no list.
 function itemsOf(e, t, role, parent) {
+  const count = childCount(parent);
+  if (count < 2) return null;
   const children = childrenOf(parent);
-  if (children.length < 3 && (children.length < 2 || !(ITEM_OF[t] || ROLE_ITEMS[role] || tagOf(children[0]) === 'ARTICLE'))) return null;
+  if (count < 3 && !(ITEM_OF[t] || ROLE_ITEMS[role] || tagOf(children[0]) === 'ARTICLE')) return null;
   let items = null;
   if (ROLE_ITEMS[role] && role !== 'rowgroup') {
     const wanted = words(ROLE_ITEMS[role]);

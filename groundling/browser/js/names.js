@@ -221,7 +221,8 @@ function nameFor(e, max, quick) {
 }
 const contentName = (e, max) => collapse(content(e, { ...fresh(max, false), rec: true, own: false, plain: true }));
 
-function descriptionFor(e, name) {
+function descriptionFor(e, name, names) {
+  if (!names.includes('title') && !names.includes('aria-describedby') && !names.includes('aria-description')) return '';
   const parts = byIds(e, 'aria-describedby').map(x => contentName(x, 300) || textOf(x));
   let text = clean(parts.join(' ')) || clean(attr(e, 'aria-description') || '');
   if (!text) text = clean(attr(e, 'title') || '');

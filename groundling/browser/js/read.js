@@ -30,7 +30,7 @@ const FIELD = words('textbox searchbox combobox listbox spinbutton slider checkb
 
 function describe(m, w) {
   identify(m);
-  m.cell = headersOf(m.e, w);
+  m.cell = m.frame.table && headersOf(m.e, w);
   m.context = contextOf(m, w);
   const before = textBefore(m, w), after = textAfter(m, w);
   m.before = before === m.name ? '' : before;
@@ -39,21 +39,24 @@ function describe(m, w) {
   if (FIELD.has(m.role) && (!m.spoken || m.name === clean(attr(m.e, 'placeholder') || ''))) m.label = visibleLabel(m, w, before, after);
 }
 
+const tenth = x => Math.round(x * 10) / 10;
 function record(m, w, intern) {
-  const { e, t, rect, frame: f, target } = m, d = { i: numberOf(e), t: t.toLowerCase(), r: m.role, k: m.kind };
+  const { e, t, rect, frame: f, target } = m, names = attributeNames(e), theirs = target === e ? names : attributeNames(target);
+  const d = { i: numberOf(e), t: t.toLowerCase(), r: m.role, k: m.kind };
   if (m.name) d.n = m.name;
-  d.b = [rect.x, rect.y, rect.width, rect.height].map(x => Math.round(x * 10) / 10);
+  d.b = [tenth(rect.x), tenth(rect.y), tenth(rect.width), tenth(rect.height)];
   const inView = rect.bottom > 0 && rect.right > 0 && rect.top < w.height && rect.left < w.width;
-  if (!inView) d.v = 0; else if (w.options.hitTest && covered(e, t, rect)) d.o = 1;
-  d.a = attributesOf(e);
+  if (!inView) d.v = 0; else if (w.options.hitTest && covered(e, t, rect, m, w)) d.o = 1;
+  d.a = attributesOf(e, names);
   if (m.kind === 'label') for (const a of ['type', 'name']) { const v = attr(target, a); if (v) d.a[a] = v; }
-  stateOf(target, tagOf(target), d);
+  stateOf(target, tagOf(target), d, theirs);
+  if (f.off) d.D = 1;
   if (!d.V) delete d.V;
-  if (docActive(document) === target) d.f = 1;
-  if (isPrimary(e, t, m.role, m.style)) d.p = 1;
+  if (w.active === target) d.f = 1;
+  if (isPrimary(e, t, m, w)) d.p = 1;
   if (!transparent(m.style.backgroundColor)) d.bg = intern(m.style.backgroundColor);
   d.fg = intern(m.style.color);
-  const description = descriptionFor(target, m.name);
+  const description = descriptionFor(target, m.name, theirs);
   if (description) d.d = description;
   placeInto(d, m, f, intern);
   if (!m.spoken || m.name.length < 3) { const icons = iconWords(e); if (icons.length) d.ic = icons; }
@@ -91,7 +94,7 @@ function survey(options) {
   hook = G.__groundlingHook || NO_HOOK;
   const w = newWalk({ ...DEFAULTS, ...options });
   const root = docBody(document) || docRoot(document);
-  if (root) walk(root, ROOT, w);
+  if (root) { w.marked.add(root); mark(root, w); walk(root, ROOT, w); }
   w.elements = w.found.filter(m => !m.drop);
   return w;
 }

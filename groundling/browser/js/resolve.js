@@ -29,7 +29,7 @@ function resolve(want) {
     if (m.role === want.role && m.name === want.name) same.push(m);
     if (want.key === documentKey && numberOf(m.e) === want.node) own = m;
   }
-  for (const m of same) { m.cell = headersOf(m.e, w); m.context = contextOf(m, w); m.alike = alike(m, want); }
+  for (const m of same) { m.cell = m.frame.table && headersOf(m.e, w); m.context = contextOf(m, w); m.alike = alike(m, want); }
   const exact = same.filter(m => m.alike === 2);
   if (own && exact.includes(own)) return own.e;
   if (exact.length === 1) return exact[0].e;

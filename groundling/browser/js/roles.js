@@ -63,7 +63,9 @@ function inputRole(e) {
 }
 
 function implicitRole(e) {
-  const t = tagOf(e), parent = parentElement(e);
+  const t = tagOf(e);
+  if (TAG_ROLE[t]) return TAG_ROLE[t];
+  const parent = parentElement(e);
   switch (t) {
     case 'A': case 'AREA': return has(e, 'href') ? 'link' : 'generic';
     case 'INPUT': return inputRole(e);
@@ -80,7 +82,7 @@ function implicitRole(e) {
     case 'FORM': return named(e) ? 'form' : 'generic';
     case 'SUMMARY': return parent && tagOf(parent) === 'DETAILS' ? 'button' : 'generic';
   }
-  return TAG_ROLE[t] || 'generic';
+  return 'generic';
 }
 
 function roleOf(e) {

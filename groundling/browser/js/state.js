@@ -3,9 +3,9 @@ const KEPT = words('id name class type title alt data-testid data-test autocompl
   'maxlength target download aria-haspopup aria-keyshortcuts rel for draggable aria-valuemin aria-valuemax');
 const MAX_OPTIONS = 200;
 
-function attributesOf(e) {
+function attributesOf(e, names) {
   const out = {};
-  for (const name of attributeNames(e)) if (KEPT.has(name)) { const v = attr(e, name); if (v) out[name] = cut(v, 80); }
+  for (const name of names) if (KEPT.has(name)) { const v = attr(e, name); if (v) out[name] = cut(v, 80); }
   return out;
 }
 const tri = v => (v === 'mixed' ? 'mixed' : v === 'true' ? 'true' : 'false');
@@ -29,12 +29,11 @@ function selectState(e, d) {
   if (all.length > MAX_OPTIONS) d.on = all.length;
 }
 
-function disabledNow(e) {
-  try { if (matches(e, ':disabled')) return true; } catch (ignored) { /* unknown to old engines */ }
-  return !!closest(e, '[aria-disabled=true],[inert]');
-}
+// `:disabled` also knows fieldsets; custom elements can be form controls.
+const DISABLING = words('BUTTON INPUT SELECT TEXTAREA');
+const disabledNow = (e, t) => (DISABLING.has(t) || t.includes('-')) && matches(e, ':disabled');
 
-function stateOf(e, t, d) {
+function stateOf(e, t, d, names) {
   if (t === 'INPUT') inputState(e, d);
   else if (t === 'TEXTAREA') d.V = e.value.slice(0, 500);
   else if (t === 'SELECT') selectState(e, d);
@@ -46,10 +45,14 @@ function stateOf(e, t, d) {
     const shown = attr(e, 'placeholder');
     if (shown) d.ph = cut(clean(shown), 120);
   } else if (t === 'SELECT' && e.required) d.R = 1;
+  if (t === 'SUMMARY') d.x = parentElement(e).open ? 1 : 0;
+  if (disabledNow(e, t)) d.D = 1;
+  for (const name of names) if (name.startsWith('aria-')) { ariaState(e, d); break; }
+}
+function ariaState(e, d) {
   let v;
   if ((v = attr(e, 'aria-checked')) !== null) d.c = tri(v);
   if ((v = attr(e, 'aria-expanded')) !== null) d.x = v === 'true' ? 1 : 0;
-  else if (t === 'SUMMARY') d.x = parentElement(e).open ? 1 : 0;
   if ((v = attr(e, 'aria-selected')) !== null) d.s = v === 'true' ? 1 : 0;
   if ((v = attr(e, 'aria-pressed')) !== null) d.P = tri(v);
   if ((v = attr(e, 'aria-current')) && v !== 'false') d.cu = v;
@@ -58,25 +61,26 @@ function stateOf(e, t, d) {
   if (attr(e, 'aria-readonly') === 'true') d.O = 1;
   if (!d.ph && (v = attr(e, 'aria-placeholder'))) d.ph = clean(v);
   if (d.V === undefined && (v = attr(e, 'aria-valuetext') || attr(e, 'aria-valuenow'))) d.V = v;
-  if (disabledNow(e)) d.D = 1;
 }
 
 // The main action of a form, dialog or page: a submit button, a class that says so, or a filled colour.
 const PRIMARY = /(^|[\s_-])(primary|cta|btn-success|call-to-action|submit|filled|contained|is-link|is-primary)([\s_-]|$)/i;
 const NOT_PRIMARY = /(outline|secondary|text-primary|link-primary|tertiary|ghost)/i;
-function isPrimary(e, t, role, style) {
+function isPrimary(e, t, { role, style }, w) {
   if (role !== 'button' && role !== 'link') return false;
   const kind = attr(e, 'class') || '';
   if (t === 'INPUT' || t === 'BUTTON') {
     const type = (attr(e, 'type') || (t === 'BUTTON' ? 'submit' : '')).toLowerCase();
-    if ((type === 'submit' || type === 'image') && e.form && mainSubmit(e) && !NOT_PRIMARY.test(kind)) return true;
+    if ((type === 'submit' || type === 'image') && e.form && mainSubmit(e, w) && !NOT_PRIMARY.test(kind)) return true;
   }
   if (PRIMARY.test(kind) && !NOT_PRIMARY.test(kind)) return role === 'button' || /b(u|t)t?o?n/i.test(kind);
   return role === 'button' && saturated(style.backgroundColor);
 }
 // The first submit button of its form is what Enter presses.
-function mainSubmit(e) {
-  const first = find(e.form, 'button:not([type]),button[type=submit],input[type=submit],input[type=image]');
+function mainSubmit(e, w) {
+  const { form } = e;
+  if (!w.forms.has(form)) w.forms.set(form, find(form, 'button:not([type]),button[type=submit],input[type=submit],input[type=image]'));
+  const first = w.forms.get(form);
   return !first || first === e;
 }
 function saturated(colour) {
@@ -87,22 +91,34 @@ function saturated(colour) {
 }
 const transparent = c => !c || c === 'transparent' || /[,/] ?0\)$/.test(c);
 
-// 1 if three points of the visible part of the box all belong to something else.
-function covered(e, t, r) {
-  const root = rootOf(e);
-  if (!root.elementFromPoint || t === 'AREA') return 0;
-  let box = r;
+// A link that is broken over two lines has a box around both, whose middle may be outside of it.
+function firstLine(e, r, w) {
   const parts = rectsOf(e);
-  if (parts.length > 1) for (const p of parts) if (p.width > 1 && p.height > 1 && p.bottom > 0 && p.top < innerHeight) { box = p; break; }
-  const left = Math.max(box.left, 0), right = Math.min(box.right, innerWidth);
-  const top = Math.max(box.top, 0), bottom = Math.min(box.bottom, innerHeight), y = (top + bottom) / 2;
+  if (parts.length > 1) for (const p of parts) if (p.width > 1 && p.height > 1 && p.bottom > 0 && p.top < w.height) return p;
+  return r;
+}
+
+function coversLine(hit, left, right, y) {
+  const r = rectOf(hit);
+  return r.left <= left && r.right >= right && r.top <= y && r.bottom >= y;
+}
+
+// 1 if three points of the visible part of the box all belong to something else.
+function covered(e, t, r, m, w) {
+  const root = rootOf(e), shadow = root !== document;
+  if ((shadow && !root.elementFromPoint) || t === 'AREA') return 0;
+  const box = m.frame.inline ? firstLine(e, r, w) : r;
+  const left = Math.max(box.left, 0), right = Math.min(box.right, w.width);
+  const top = Math.max(box.top, 0), bottom = Math.min(box.bottom, w.height), y = (top + bottom) / 2;
   for (const share of [0.5, 0.2, 0.8]) {
-    const hit = root.elementFromPoint(left + (right - left) * share, y);
-    if (!hit || inTree(hit, e)) { if (hit) return 0; continue; }
+    const x = left + (right - left) * share, hit = shadow ? root.elementFromPoint(x, y) : elementAt(document, x, y);
+    if (!hit) continue;
+    if (contains(e, hit) || (shadow && inTree(hit, e))) return 0;
     const label = hit.closest && closest(hit, 'label');
     if (label && (label.control === e || label === e)) return 0;
-    if (root !== document && hit === root.host) return 0;
+    if (shadow && hit === root.host) return 0;
     if (t === 'LABEL' && e.control === hit) return 0;
+    if (!contains(hit, e) && coversLine(hit, left, right, y)) return 1;  // the other two points would meet it, too
   }
   return 1;
 }

@@ -4,16 +4,23 @@ const MAX_DEPTH = 1000;
 const INLINE_TEXT = words('A B I EM STRONG SPAN SMALL CODE MARK LABEL ABBR U S SUB SUP TIME FONT KBD Q CITE');
 // Sections whose headings say nothing about what follows them, and those that start afresh.
 const SCOPES = words('ARTICLE SECTION LI TR TD ASIDE NAV FOOTER DIALOG FIELDSET FORM');
-const SECTIONS = words('HEADER FOOTER NAV MAIN ASIDE SECTION SEARCH FORM'), TABLE_PARTS = words('THEAD TBODY TFOOT TR');
+const LANDMARK_TAGS = words('HEADER FOOTER NAV MAIN ASIDE SECTION SEARCH FORM'), SECTIONS = new Set([...LANDMARK_TAGS, 'DIALOG', 'FIELDSET']);
+const TABLE_PARTS = words('THEAD TBODY TFOOT TR');
 const RESETS = words('ASIDE NAV FOOTER DIALOG');
 
 function newWalk(o) {
   return { options: o, width: innerWidth, height: innerHeight, found: [], stream: [], lists: [], frames: [],
     tables: new Map(), delegated: new Set(), visited: 0, far: 0, cut: '',
-    headings: [], blocks: 0, deadline: performance.now() + o.budgetMs };
+    headings: [], blocks: 0, deadline: performance.now() + o.budgetMs, marked: new Set(), forms: new Map(),
+    active: docActive(document) };
+}
+// One query of the engine for a whole tree is cheaper than five questions to each of its elements.
+function mark(root, w) {
+  const found = typeOf(root) === 1 ? findAll(root, MARKS) : root.querySelectorAll(MARKS);
+  for (let i = 0; i < found.length; i++) w.marked.add(found[i]);
 }
 const ROOT = { up: null, pointer: false, inside: false, owner: null, landmark: '', dialog: '', form: '', fieldset: '',
-  item: null, items: null, table: null, depth: 0, block: 0 };
+  item: null, items: null, table: null, off: false, depth: 0, block: 0 };
 
 function overLimit(w) {
   if (w.cut) return true;
@@ -28,11 +35,11 @@ function walk(e, up, w) {
   if (UNREAD.has(t)) return 0;
   w.visited++;
   if (overLimit(w) || (t === 'svg' && up.inside)) return 0;  // a control's icon holds no targets
-  const style = styleOf(e);
-  if (style.display === 'none' && t !== 'AREA' && t !== 'MAP') return 0;
+  const style = styleOf(e), display = style.display;
+  if (display === 'none' && t !== 'AREA' && t !== 'MAP') return 0;
   if (up.depth >= MAX_DEPTH) { w.cut = 'depth'; return 0; }
-  const f = enter(e, t, style, up, w);
-  const kind = evidence(e, t, style, up, w);
+  const written = w.marked.has(e), f = enter(e, t, style, display, written, up, w);
+  const kind = evidence(e, t, f, written, w);
   let m = null;
   if (t === 'IFRAME' || t === 'FRAME') noteFrame(e, w);
   else if (kind) m = candidate(e, t, kind, style, f, w);
@@ -49,8 +56,9 @@ function walk(e, up, w) {
 }
 
 function walkChildren(e, t, style, f, w) {
-  const parent = shadowOf(e) || e;
+  const parent = f.root;
   let inner = 0;
+  if (parent !== e) mark(parent, w);
   if (t === 'SLOT' && e.assignedNodes().length) {
     for (const k of e.assignedNodes()) inner += walkNode(k, e, style, f, w);
     return inner;
@@ -61,24 +69,26 @@ function walkChildren(e, t, style, f, w) {
 function walkNode(k, e, style, f, w) {
   const type = typeOf(k);
   if (type === 1) return walk(k, f, w);
-  if (type === 3 && style.visibility === 'visible') {
-    const data = dataOf(k);
-    if (/\S/.test(data)) say(clean(data), f, w);
+  if (type === 3) {
+    const text = clean(dataOf(k));
+    if (text && (f.shown || (f.shown = style.visibility)) === 'visible') say(text, f, w);
   }
   return 0;
 }
 function say(text, f, w) { if (text) w.stream.push({ text, owner: f.owner, block: f.block, item: f.item }); }
 
 // What the element's children inherit, and where its text starts.
-function enter(e, t, style, up, w) {
-  const role = attr(e, 'role');
-  const f = { e, up, start: w.stream.length, end: 0, depth: up.depth + 1, pointer: style.cursor === 'pointer', inside: false,
+function enter(e, t, style, display, written, up, w) {
+  const role = written ? attr(e, 'role') : null;
+  const f = { e, up, role, root: shadowOf(e) || e, shown: '', inline: display === 'inline', start: w.stream.length, end: 0, depth: up.depth + 1,
+    pointer: style.cursor === 'pointer', inside: false,
     owner: up.owner, landmark: up.landmark, dialog: up.dialog, form: up.form, fieldset: up.fieldset, item: up.item,
-    items: null, table: up.table, block: up.block, isItem: false, grouping: GROUPING.has(t), resets: RESETS.has(t) };
-  if (!style.display.startsWith('inline') && style.display !== 'contents') f.block = ++w.blocks;
+    items: null, table: up.table, off: false, block: up.block, isItem: false, grouping: GROUPING.has(t), resets: RESETS.has(t) };
+  if (display !== 'inline' && display !== 'contents' && !display.startsWith('inline')) f.block = ++w.blocks;
   if (t === 'IMG') say(clean(attr(e, 'alt') || ''), f, w);
   enterItem(e, t, role, f, up, w);
-  enterSection(e, t, role, f);
+  f.off = up.off || (written && (has(e, 'inert') || attr(e, 'aria-disabled') === 'true'));
+  if (written || SECTIONS.has(t)) enterSection(e, t, role, f);
   if (!INLINE_TEXT.has(t) && t !== 'SELECT' && namespaceOf(e) === HTML_NS) openItems(e, t, role, f, w);
   return f;
 }
@@ -100,7 +110,7 @@ function openItems(e, t, role, f, w) {
     return;
   }
   if (TABLE_PARTS.has(t) || role === 'row' || role === 'rowgroup') return;
-  const set = itemsOf(e, t, role, shadowOf(e) || e);
+  const set = itemsOf(e, t, role, f.root);
   if (!set) return;
   const list = openList(labelOf(e) || lastHeading(w), w);
   w.lists.push(list);
@@ -113,7 +123,7 @@ function tableName(e, w) {
 }
 
 function enterSection(e, t, role, f) {
-  if (SECTIONS.has(t) || (role && LANDMARKS.has(role))) {
+  if (LANDMARK_TAGS.has(t) || (role && LANDMARKS.has(role))) {
     const r = roleOf(e);
     if (LANDMARKS.has(r)) { const label = labelOf(e); f.landmark = label ? r + ' "' + label + '"' : r; }
     if (r === 'contentinfo' || r === 'navigation' || r === 'complementary') f.resets = true;
@@ -127,7 +137,7 @@ function leave(e, t, f, w, headingsBefore) {
   f.end = w.stream.length;
   if (f.isItem && (f.end > f.start)) f.item.list.items.push(f.item); else if (f.item) { if (f.isItem) f.item.index = 0; }
   if (f.resets || f.isItem || SCOPES.has(t)) w.headings = headingsBefore;
-  const role = attr(e, 'role');
+  const role = f.role;
   if ((isHeading(t) && (!role || role === 'heading')) || role === 'heading') leaveHeading(e, t, f, w, headingsBefore);
 }
 // Its text is what stands outside links and buttons, if anything does ("History [edit]"); those are under it, too.
