@@ -7,9 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from groundling.actions import Click, Fill
+from groundling.agent import LocalLLMWebAgent
 from groundling.bench.labelled import read_lines
 from groundling.cli.main import cli
 from groundling.elements import BBox, ElementSnapshot, RawElement
+from groundling.llm import load_llm
 from groundling.trace import StepResult, Trace, scrubbed
 from groundling.verify import Outcome
 
@@ -162,3 +164,26 @@ def test_scrubbing_takes_the_longest_text_first_and_leaves_short_ones():
         "a": ["Find [typed] size 9", "q=[typed]", "q=[typed]", 9],
         "b": "[typed]",
     }
+
+
+@pytest.mark.browser
+def test_a_real_run_becomes_examples(page, serve, tmp_path):
+    page.goto(
+        serve(
+            "<title>Shop</title><label>Name <input></label>"
+            "<button onclick=\"document.body.append('All saved')\">Save</button>"
+        )
+    )
+    trace = Trace(tmp_path / "t.jsonl", pages=True)
+    agent = LocalLLMWebAgent(load_llm("embedded"), trace=trace)
+    assert agent.act(page, Fill("Ada Lovelace"), "Name").verified
+    assert agent.act(page, Click(), "Save").verified
+    done = invoke(trace.path, "--out", tmp_path / "c.jsonl")
+    assert done.exit_code == 0, done.output
+    assert "Lovelace" not in (tmp_path / "c.jsonl").read_text()
+    chosen = [
+        (t.instruction, found.snapshot.get(min(t.accept_ids)).text)
+        for found in read_lines(tmp_path / "c.jsonl")
+        for t in found.tasks
+    ]
+    assert chosen == [("Name", "Name"), ("Save", "Save")]

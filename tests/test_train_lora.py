@@ -19,6 +19,7 @@ from tiny_models import pair, saved
 from groundling.cli.main import cli
 from groundling.errors import DataError
 from groundling.llm import load_llm
+from groundling.train.data import read_data, refuse_leaks
 from groundling.train.lora.artefact import write_model
 from groundling.train.lora.checkpoint import load_checkpoint, save_checkpoint
 from groundling.train.lora.config import LoraSettings
@@ -26,8 +27,6 @@ from groundling.train.lora.examples import (
     asked,
     build,
     drawn,
-    read_data,
-    refuse_leaks,
     split,
     trainable,
 )

@@ -7,19 +7,20 @@ import click
 
 from groundling.errors import MissingExtraError
 
-_COMMANDS = ("collect", "embedded", "lora")
+_HOMES = {"collect": "collect", "embedded": "adapt", "lora": "lora"}
+"""Module of each command. The recipe of the shipped model is `groundling.train.embedded`."""
 
 
 class _Trainers(click.Group):
     """Imports a trainer on first use: they need packages that the base install lacks."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(_HOMES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in _HOMES:
             return None
-        name = f"groundling.train.{cmd_name}"
+        name = f"groundling.train.{_HOMES[cmd_name]}"
         try:
             module: Any = importlib.import_module(name)
         except ModuleNotFoundError as error:

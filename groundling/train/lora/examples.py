@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from groundling.bench.labelled import LabelledPage, LabelledTask, read_labelled, read_lines
+from groundling.bench.labelled import LabelledPage, LabelledTask
 from groundling.errors import DataError
 from groundling.filtering import ElementFilter
 from groundling.llm.fitting import Judged
 from groundling.prompts import Candidate, ChoicePrompt, PromptBuilder
 from groundling.ranking import rank
+from groundling.train.data import content_hash
 from groundling.train.lora.config import LoraSettings
 
 log = logging.getLogger(__name__)
@@ -50,27 +51,6 @@ class Question:
     prompt: ChoicePrompt
     right: frozenset[str]
     answerable: bool
-
-
-def read_data(path: Path) -> list[LabelledPage]:
-    """Read a folder of labelled pages (in a browser), or a file of pages read before.
-
-    Raises:
-        DataError: If it holds nothing, or a label names no element.
-    """
-    pages = list(read_labelled(path) if path.is_dir() else read_lines(path))
-    if not sum(len(p.tasks) for p in pages):
-        raise DataError(f"{path} holds no tasks: write or collect at least one for each kind")
-    for page in pages:
-        known = {e.id for e in page.snapshot.elements}
-        for task in page.tasks:
-            lost = sorted(task.accept_ids - known)
-            if lost:
-                raise DataError(
-                    f"{path}: task {task.id} names element {lost[0]}, which page {page.page} "
-                    f"(ids 1 to {max(known, default=0)}) lacks: correct the label"
-                )
-    return pages
 
 
 def read_scores(path: Path) -> Scores:
@@ -223,32 +203,6 @@ def _groups(pages: Sequence[LabelledPage]) -> list[list[str]]:
     for site in sorted(group):
         members[group[site]].append(site)
     return sorted(members.values())
-
-
-def refuse_leaks(train: Sequence[LabelledPage], validation: Sequence[LabelledPage]) -> None:
-    """Refuse validation pages that the training has seen, by site, by name or by content.
-
-    Raises:
-        DataError: Naming them.
-    """
-    for what, key in (
-        ("site", lambda p: p.site),
-        ("page", lambda p: p.page),
-        ("page content", content_hash),
-    ):
-        seen = {key(p) for p in train}
-        both = sorted({p.site if what == "site" else p.page for p in validation if key(p) in seen})
-        if both:
-            raise DataError(
-                f"{len(both)} of the validation data's {what}s are in the training data, too "
-                f"({', '.join(both[:5])}): remove them from one of the two"
-            )
-
-
-def content_hash(page: LabelledPage) -> str:
-    """Return a hash of what a page says, whatever it is called."""
-    said = [(e.role, e.text, e.label, e.placeholder) for e in page.snapshot.elements]
-    return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
 def data_hash(examples: Sequence[Example]) -> str:

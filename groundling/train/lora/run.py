@@ -11,6 +11,7 @@ from groundling.bench.labelled import LabelledPage
 from groundling.errors import DataError, GroundlingError
 from groundling.llm.fitting import answer
 from groundling.llm.tuned import CARD, load
+from groundling.train.data import read_data, refuse_leaks
 from groundling.train.gate import Verdict, judge, place_folder
 from groundling.train.lora.artefact import run_record, write_model, write_told
 from groundling.train.lora.config import LoraSettings
@@ -20,9 +21,7 @@ from groundling.train.lora.examples import (
     asked,
     build,
     data_hash,
-    read_data,
     read_scores,
-    refuse_leaks,
     split,
     trainable,
 )
