@@ -187,3 +187,15 @@ def test_the_shipped_benchmark_is_whole():
         assert (len(pages), len(source.ids())) == (20, 529)
         folder = source.path
     assert not folder.exists()
+
+
+@pytest.mark.usefixtures("chromium")
+def test_a_label_that_names_nothing_is_told_with_its_page(tmp_path):
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "one.html").write_text("<button>Go</button>")
+    line = {**task("a", "the map"), "page": "one", "accept": [{"css": "#map"}]}
+    (tmp_path / "tasks.jsonl").write_text(json.dumps({**line, "expect_none": False}))
+    with ThreadPoolExecutor(1) as threads:
+        done = threads.submit(run, "--data", tmp_path, "--model", "scripted:Go").result(60)
+    assert done.exit_code == 1
+    assert "task a names '#map', which is nothing in one.html" in done.stderr

@@ -21,7 +21,7 @@ import click
 import orjson
 
 from groundling.elements import ElementSnapshot
-from groundling.errors import DataError
+from groundling.errors import DataError, NavigationError
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ def read_page(browser: Any, path: Path, tasks: Sequence[dict[str, Any]]) -> dict
 
     Raises:
         DataError: If a label names no node of the page.
-        PageError: If the page cannot be read.
+        PageError: If the page cannot be opened or read.
     """
     from groundling.browser import SnapshotOptions
     from groundling.browser.judge import accepted_ids
@@ -118,7 +118,7 @@ def read_page(browser: Any, path: Path, tasks: Sequence[dict[str, Any]]) -> dict
     try:
         adapter = PlaywrightAdapter(page, is_async=False)
         run_sync(adapter.install())
-        page.goto(path.resolve().as_uri())
+        _open(page, path)
         snapshot = run_sync(adapter.snapshot(SnapshotOptions()))
         accepted = run_sync(accepted_ids(adapter, snapshot, [t["accept"] for t in tasks]))
         _refuse_dead_labels(
@@ -144,6 +144,16 @@ def read_page(browser: Any, path: Path, tasks: Sequence[dict[str, Any]]) -> dict
             for t, ids in zip(tasks, accepted, strict=True)
         ],
     }
+
+
+def _open(page: Any, path: Path) -> None:  # noqa: ANN401
+    from playwright.sync_api import Error
+
+    try:
+        page.goto(path.resolve().as_uri())
+    except Error as error:
+        first = str(error).splitlines()[0]
+        raise NavigationError(f"{path} could not be opened ({first}): open it by hand") from error
 
 
 def _refuse_dead_labels(page: Any, path: Path, tasks: Sequence[dict[str, Any]]) -> None:  # noqa: ANN401
