@@ -6,7 +6,9 @@ Pages come from `--pages` (HTML files, every nth by name). Calls of both are int
 warm-up each; wall times are minima and medians over the rounds. `hooked` pages had our script from
 the start; others were open before, so that each call asks the developer tools, too. The synthetic
 page is a table, one of five nodes interactive. Load on the machine shows in the wall times: trust
-the ratios. The last line printed is JSON.
+the ratios. `--sdk-pages` also pairs with the Sentience SDK on that many of the pages, in a browser
+with its extension: its default snapshot, and the extension asked directly, without its wait for
+stability. The last line printed is JSON.
 """
 
 import argparse
@@ -14,8 +16,13 @@ import json
 import os
 import platform
 import statistics
+import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +31,7 @@ import orjson
 import groundling
 from groundling.browser import SnapshotOptions, adapt, script
 from groundling.browser.assemble import arguments
-from groundling.browser.launch import launch_sync
+from groundling.browser.launch import launch_arguments, launch_sync
 from groundling.browser.parse import build_elements
 from groundling.driver import run_sync
 
@@ -124,12 +131,66 @@ def parsing(browser: Any) -> dict[str, float]:  # noqa: ANN401
     return {"min_ms": round(min(times), 2), "p50_ms": round(statistics.median(times), 2)}
 
 
+_ASK_EXTENSION = "o => window.sentience.snapshot(o)"
+_UNPATCHED = {"limit": 50, "waitForStability": False}
+
+
+def against_sdk(paths: list[Path], rounds: int) -> list[dict[str, Any]]:
+    """Measure our snapshot and the SDK's on each page, interleaved, with its extension there."""
+    from playwright.sync_api import sync_playwright
+    from predicate import SentienceBrowser
+    from predicate._extension_loader import find_extension_path
+    from predicate.models import SnapshotOptions as SdkOptions
+    from predicate.snapshot import snapshot as sdk_snapshot
+
+    folder = find_extension_path()
+    base = launch_arguments(headed=True)  # extensions need the new headless mode
+    flags = [f"--disable-extensions-except={folder}", f"--load-extension={folder}"]
+    arguments_ = {**base, "args": [*base["args"], *flags, "--headless=new"]}
+    rows = []
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as profile:
+        context = playwright.chromium.launch_persistent_context(profile, **arguments_)
+        browser = SentienceBrowser.from_existing(context)
+        page = browser.page
+        run_sync(adapt(page).install())
+        calls: dict[str, Callable[[], Any]] = {
+            "ours": lambda: groundling.snapshot(page),
+            "sdk": lambda: sdk_snapshot(browser, SdkOptions(use_api=False)),
+            "sdk_without_wait": lambda: page.evaluate(_ASK_EXTENSION, _UNPATCHED),
+        }
+        with serve(paths[0].parent) as url:
+            for path in paths:
+                page.goto(f"{url}/{path.name}")
+                page.wait_for_function("() => window.sentience && window.sentience.snapshot")
+                times = [{n: wall_ms(c) for n, c in calls.items()} for _ in range(rounds)]
+                p50 = {n: round(statistics.median(t[n] for t in times), 1) for n in calls}
+                rows.append({"page": path.stem, **p50})
+        context.close()
+    return rows
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """Serve a folder on 127.0.0.1: the extension does not run on file addresses."""
+    handler = partial(_Quiet, directory=str(folder))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401
+        """Say nothing."""
+
+
 def main() -> None:
-    """Run all three."""
+    """Run all parts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=Path, required=True)
     parser.add_argument("--n-pages", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--sdk-pages", type=int, default=0)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     every = sorted(args.pages.glob("*.html"))
@@ -150,6 +211,16 @@ def main() -> None:
             "pages": pages,
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             "load": os.getloadavg()[0],
+        }
+    if args.sdk_pages:
+        rows = against_sdk(paths[:: max(1, len(paths) // args.sdk_pages)][: args.sdk_pages], 3)
+        result["sentience"] = {
+            "n_pages": len(rows),
+            "rounds": 3,
+            "ours_p50_ms": statistics.median(r["ours"] for r in rows),
+            "sdk_p50_ms": statistics.median(r["sdk"] for r in rows),
+            "sdk_without_wait_p50_ms": statistics.median(r["sdk_without_wait"] for r in rows),
+            "pages": rows,
         }
     if args.json:
         args.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
