@@ -220,10 +220,9 @@ def _page_vectors(index: PageIndex) -> dict[str, Any]:
             parts["name"], parts["value"], parts["around"], index.texts, strict=True
         )
     ]
-    table: dict[str, int] = {}
-    rows = {
-        k: [[table.setdefault(w, len(table)) for w in ws] for ws in v] for k, v in parts.items()
-    }
+    seen = dict.fromkeys(w for v in parts.values() for ws in v for w in ws)
+    table = {w: i for i, w in enumerate(seen)}
+    rows = {k: [[table[w] for w in ws] for ws in v] for k, v in parts.items()}
     matrix = (
         vectors.word_matrix(list(table)) if table else np.zeros((1, vectors.size()), np.float32)
     )

@@ -39,7 +39,7 @@ def words(text: str) -> tuple[str, ...]:
     plain = text[:2000]
     if not plain.isascii():
         folded = unicodedata.normalize("NFKD", plain)
-        plain = "".join([c for c in folded if not unicodedata.combining(c)])
+        plain = "".join([c for c in folded if c < "\x80" or not unicodedata.combining(c)])
     return tuple(map(str.lower, _SPLIT.findall(plain)))
 
 
