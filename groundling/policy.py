@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatch
 from urllib.parse import urlsplit
 
 from groundling.actions import Action, Goto
-from groundling.elements import RawElement
+from groundling.elements import ElementSnapshot, RawElement
 from groundling.errors import PolicyError
+
+_SHORTEST = 3
+"""Shorter secrets are not looked for in page text, where they would stand everywhere."""
+_TEXTS = [f.name for f in fields(RawElement) if f.type in (str, "str", "str | None")]
 
 Confirm = Callable[[Action, RawElement | None], bool]
 """Asked before a guarded action; False forbids it."""
@@ -25,7 +29,8 @@ class Policy:
     `buy|pay|delete`."""
     confirm: Confirm | None = None
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Texts that may be typed by name, and that nothing writes down."""
+    """Texts that may be typed by name, and that nothing writes down; where a page shows one of at
+    least three characters, its name stands instead."""
     dismiss_overlays: bool = False
     """Whether cookie banners and the like that cover the element may be closed."""
 
@@ -65,3 +70,28 @@ class Policy:
             known = ", ".join(sorted(self.secrets)) or "none"
             raise PolicyError(f"there is no secret named {name!r}: known are {known}")
         return self.secrets[name]
+
+    def hide(self, text: str) -> str:
+        """Return `text` with the name of each secret in its place, in braces."""
+        for name, secret in self.secrets.items():
+            if len(secret) >= _SHORTEST:
+                text = text.replace(secret, "{" + name + "}")
+        return text
+
+    def hide_in(self, snapshot: ElementSnapshot) -> ElementSnapshot:
+        """Return a snapshot whose texts hold no secret, so that no prompt does."""
+        if not self.secrets:
+            return snapshot
+        return replace(
+            snapshot,
+            url=self.hide(snapshot.url),
+            title=self.hide(snapshot.title),
+            elements=tuple(map(self._hide_in, snapshot.elements)),
+            texts=tuple(map(self.hide, snapshot.texts)),
+        )
+
+    def _hide_in(self, element: RawElement) -> RawElement:
+        held = {n: v for n in _TEXTS if isinstance(v := getattr(element, n), str) and v}
+        hidden = {n: self.hide(v) for n, v in held.items()}
+        changed = {n: v for n, v in hidden.items() if v != held[n]}
+        return replace(element, **changed) if changed else element  # type: ignore[arg-type]

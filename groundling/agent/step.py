@@ -1,20 +1,24 @@
 """One step on a page: find, check, act, watch, judge."""
 
+import asyncio
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from groundling.actions import Action, Drag
 from groundling.agent.expect import expected
 from groundling.agent.guard import LoopGuard, step_key
+from groundling.agent.memory import Memory
 from groundling.agent.overlay import uncover
 from groundling.agent.selector import by_selector
 from groundling.browser.base import PageAdapter, SnapshotOptions
 from groundling.browser.observe import DialogAnswer, Seen, Waits, Watch
 from groundling.browser.perform import perform
+from groundling.cache import ActionCache
 from groundling.decision import Decision, DecisionConfig, decide
 from groundling.driver import PageCall, Steps
 from groundling.elements import ElementSnapshot, RawElement
@@ -38,6 +42,8 @@ log = logging.getLogger(__name__)
 
 _REPLACED = 3
 """Times that an element replaced under the hand, or covered, is tried."""
+_TURNS: "WeakKeyDictionary[Any, asyncio.Lock]" = WeakKeyDictionary()
+"""Whose turn it is on a page of the async library: one mouse, and one cause of what is seen."""
 FAILURES = (
     ActionError,
     EmptyPageError,
@@ -64,6 +70,9 @@ class Setup:
     reading: SnapshotOptions = field(default_factory=SnapshotOptions)
     screenshots: bool = False
     guard: LoopGuard | None = None
+    cache: ActionCache | None = None
+    interrupted: Callable[[StepResult], None] | None = None
+    """Gets the step that Ctrl-C or a cancelled task ended, which returns nothing any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +99,7 @@ def read(adapter: PageAdapter, setup: Setup) -> Steps[ElementSnapshot]:
     """Return a fresh snapshot; the page is prepared on first use."""
     setup.policy.check_host(adapter.page.url)
     yield from adapter.install()
-    return (yield from adapter.snapshot(setup.reading))
+    return setup.policy.hide_in((yield from adapter.snapshot(setup.reading)))
 
 
 def run_step(adapter: PageAdapter, setup: Setup, wanted: Wanted) -> Steps[StepResult]:
@@ -110,7 +119,16 @@ def run_step(adapter: PageAdapter, setup: Setup, wanted: Wanted) -> Steps[StepRe
         yield from draft.act()
     except FAILURES as error:
         draft.error = str(error)
-    return draft.result()
+    except GeneratorExit:
+        draft.error = "interrupted"
+        if setup.interrupted is not None:
+            setup.interrupted(draft.result())
+        raise
+    result = draft.result()
+    if setup.cache is not None:
+        with draft.stage("remember"):
+            yield from draft.memory.learn(result, draft.action)
+    return result
 
 
 class _Draft:
@@ -129,6 +147,7 @@ class _Draft:
         self.healed_by = ""
         self.touched = False
         self.notes: tuple[str, ...] = ()
+        self.memory = Memory(setup.cache, setup.config, setup.policy.secrets.values())
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -164,9 +183,11 @@ class _Draft:
         if avoid:
             kept = tuple(e for e in snapshot.elements if e.id not in avoid)
             snapshot = replace(snapshot, elements=kept)
-        found = yield from decide(
-            snapshot, instruction, kind, setup.llm, setup.config, stronger=setup.stronger
-        )
+        found = yield from self.memory.recall(snapshot, instruction, kind)
+        if found is None:
+            found = yield from decide(
+                snapshot, instruction, kind, setup.llm, setup.config, stronger=setup.stronger
+            )
         self.add(found.stages_ms)
         return found
 
@@ -234,6 +255,17 @@ class _Draft:
         return bool(done)
 
     def perform(self, handle: Any | None, target: Any | None) -> Steps[None]:  # noqa: ANN401
+        """Act, watch and judge; steps of other agents on the page wait until this one is over."""
+        turn = _TURNS.setdefault(self.adapter.page, asyncio.Lock())
+        if self.adapter.is_async:
+            yield PageCall(turn.acquire)
+        try:
+            yield from self.perform_alone(handle, target)
+        finally:
+            if turn.locked():
+                turn.release()
+
+    def perform_alone(self, handle: Any | None, target: Any | None) -> Steps[None]:  # noqa: ANN401
         adapter, action = self.adapter, self.action
         watch = Watch(adapter.page, self.setup.dialogs)
         interrupted = False
@@ -276,13 +308,14 @@ class _Draft:
             self.outcome = yield from expected(page, self.wanted.expect, self.outcome)
 
     def result(self) -> StepResult:
-        page, wanted = self.adapter.page, self.wanted
+        page, wanted, hide = self.adapter.page, self.wanted, self.setup.policy.hide
         size = {} if page.is_closed() else page.viewport_size or {}
-        outcome = self.outcome
-        if self.error:
-            outcome = Outcome("failed", (self.error,), self.action.has_effect)
-        elif self.notes:
-            outcome = replace(outcome, evidence=(*outcome.evidence, *self.notes))
+        outcome, error = self.outcome, hide(self.error)
+        if error:
+            outcome = Outcome("failed", (error,), self.action.has_effect)
+        else:
+            told = (*map(hide, outcome.evidence), *self.notes, *map(hide, self.memory.notes))
+            outcome = replace(outcome, evidence=told)
         return StepResult(
             action=without_secret(self.action, self.element),
             outcome=outcome,
@@ -290,11 +323,11 @@ class _Draft:
             task_type=wanted.task_type,
             element=self.element,
             decision=self.decision,
-            error=self.error,
+            error=error,
             touched=self.touched,
             snapshot=self.seen,
-            url=self.url,
-            url_after=page.url,
+            url=hide(self.url),
+            url_after=hide(page.url),
             new_pages=self.new_pages,
             stages_ms=self.stages,
             screenshot=self.screenshot,

@@ -44,7 +44,10 @@ class PlaywrightAdapter(PageAdapter):
         and closed shadow roots not at all.
         """
         if not getattr(self.page, "_groundling_installed", False):
-            yield PageCall(lambda: self.page.add_init_script(script.init_script()))
+            try:
+                yield PageCall(lambda: self.page.add_init_script(script.init_script()))
+            except Exception as error:
+                raise self._named(error, _RESOLVE_LIMIT_S) from error
             self.page._groundling_installed = True
 
     def snapshot(self, options: SnapshotOptions) -> Steps[ElementSnapshot]:
