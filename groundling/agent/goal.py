@@ -27,6 +27,8 @@ class PlanStep:
     covers: tuple[str, ...] = ()
     """Parts of the goal that this step fulfils, in the planner's own names; none for a step that
     only looks for something, such as opening a section."""
+    value: str = ""
+    """Name of the caller's value that is typed; empty where the goal or the page holds the text."""
 
     def __str__(self) -> str:
         # What is typed may be a password: who reads this line cannot know.
@@ -40,6 +42,8 @@ class Past:
 
     planned: PlanStep
     result: StepResult
+    snapshot: ElementSnapshot | None = field(default=None, repr=False)
+    """The page that the step was planned on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

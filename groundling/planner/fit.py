@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from groundling.actions import (
     Action,
@@ -178,10 +178,15 @@ def _number(text: str) -> float | None:
 
 
 def _fill(clause: Clause, parts: Sequence[Part], view: RunView) -> PlanStep | Done:
-    part = parts[0]
-    text, secret, why = _text(clause, part, view)
+    text, secret, why = _text(clause, parts[0], view)
     if why:
         return Done(success=False, answer=why)
+    named = clause.name or not (clause.value or clause.source)
+    value = (clause.name or parts[0].target) if named and not secret else ""
+    return replace(_filled(clause, parts[0], view, text, secret), value=value)
+
+
+def _filled(clause: Clause, part: Part, view: RunView, text: str, secret: str) -> PlanStep:
     said = _said(clause, part)
     fields = [e for e in view.snapshot.elements if _takes_text(e)]
     if not said:

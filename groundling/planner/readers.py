@@ -178,8 +178,11 @@ def _scroll(verb: str, rest: str, part: str) -> Iterator[Clause]:
         (d for d in ("bottom", "top", "up", "left", "right", "end") if d in low.split()), "down"
     )
     where = "bottom" if where == "end" else where
-    inside = re.search(r"\b(?:in|of)\s+(?:the\s+)?(?!page|window)(.+)$", rest, re.I)
-    if re.match(r"(?:down\s+)?to\s+(?:the\s+)?(?!top|bottom|end)", low) and not until:
+    page = r"(?:the\s+)?(?:page|window)\b"
+    inside = re.search(rf"\b(?:in|of)\s+(?:the\s+)?(?!{page})(.+)$", rest, re.I)
+        r"\b(?:in|of)\s+(?:the\s+)?(?!(?:the\s+)?(?:page|window)\b)(.+)$", rest, re.I
+    )
+    if re.match(r"(?:down\s+)?to\s+(?!(?:the\s+)?(?:top|bottom|end)\b)", low) and not until:
         target = re.sub(r"^(?:down\s+)?to\s+(?:the\s+)?", "", rest, flags=re.I)
         yield Clause(verb="scroll", targets=(target,), value="into_view")
         return

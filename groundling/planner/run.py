@@ -37,7 +37,6 @@ T = TypeVar("T")
 
 _SAME_STEP = 3
 """Times that the same step may be planned on a page that stays the same."""
-_PRIVATE_CHARS = 80
 
 
 def run_goal(
@@ -138,7 +137,7 @@ class _Run:
                 return (yield from self.in_time(self.end(step, view.snapshot)))
             if why := self.refusal(step, view.snapshot):
                 return Done(success=False, answer=why), ()
-            yield from self.do(step)
+            yield from self.do(step, view.snapshot)
 
     def look(self) -> Steps[RunView]:
         """Read the page, and forget pages that were closed since."""
@@ -171,7 +170,7 @@ class _Run:
     def time_up(self) -> str:
         return f"the time of {self.limits.timeout_s:g} s is over after {len(self.history)} steps"
 
-    def do(self, step: PlanStep) -> Steps[None]:
+    def do(self, step: PlanStep, snapshot: ElementSnapshot) -> Steps[None]:
         """Do one step and note what came of it, also when it is cut off."""
         acted = self.agent.act_steps(
             self.page,
@@ -183,16 +182,11 @@ class _Run:
         try:
             result = yield from self.in_time(acted)
         except _TimeUpError:
-            self.note(Past(step, cut_off(step, self.page, self.time_up())))
+            result = cut_off(step, self.page, self.time_up())
+            self.note(Past(step, result, snapshot))
+            yield from self.agent.note(result)
             raise
-        except (KeyboardInterrupt, GeneratorExit):
-            # Whoever drives the run has stopped: nothing may be asked of the page any more.
-            past = Past(step, cut_off(step, self.page, "interrupted"))
-            self.history.append(past)
-            if self.agent.trace is not None:
-                self.agent.trace.write(past.result)
-            raise
-        self.note(Past(step, result))
+        self.note(Past(step, result, snapshot))
         if result.new_pages and not result.new_pages[-1].is_closed():
             self.opened.append(self.page)
             self.page = adapt(result.new_pages[-1])
