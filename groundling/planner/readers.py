@@ -180,8 +180,6 @@ def _scroll(verb: str, rest: str, part: str) -> Iterator[Clause]:
     where = "bottom" if where == "end" else where
     page = r"(?:the\s+)?(?:page|window)\b"
     inside = re.search(rf"\b(?:in|of)\s+(?:the\s+)?(?!{page})(.+)$", rest, re.I)
-        r"\b(?:in|of)\s+(?:the\s+)?(?!(?:the\s+)?(?:page|window)\b)(.+)$", rest, re.I
-    )
     if re.match(r"(?:down\s+)?to\s+(?!(?:the\s+)?(?:top|bottom|end)\b)", low) and not until:
         target = re.sub(r"^(?:down\s+)?to\s+(?:the\s+)?", "", rest, flags=re.I)
         yield Clause(verb="scroll", targets=(target,), value="into_view")
