@@ -182,7 +182,7 @@ def run(  # noqa: PLR0913 - a run has that many parts
 ) -> dict[str, Any]:  # fmt: skip
     """Train, calibrate on left-out sites, export to `out`; returns the profile.
 
-    Beside the weights lie `curves.png` and `card.md`, with `data`, the hashes of what was read.
+    `work` gets `curves.png` and `card.md`, the latter with `data`, the hashes of what was read.
 
     Raises:
         DataError: If there are fewer sites than two, or nothing to learn from.
@@ -211,9 +211,9 @@ def run(  # noqa: PLR0913 - a run has that many parts
         "left_out": accuracy(model, texts, held), "curve": curve,
     }  # fmt: skip
     export(model, out, profile)
-    draw_curves(curve, out / "curves.png")
+    draw_curves(curve, work / "curves.png")
     answered = [Answered(e.kind, e.site, hit(e, z, s)) for e, z, s in told]
-    (out / "card.md").write_text(card(profile, answered, data))
+    (work / "card.md").write_text(card(profile, answered, data))
     shutil.copyfile(base / "tokenizer.json", out / "tokenizer.json")
     return profile
 
