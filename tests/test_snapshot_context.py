@@ -38,6 +38,33 @@ def test_native_states(read):
     assert (i.input_type, i.value) == ("contenteditable", "text")
 
 
+def test_descriptions_colours_focus_and_addresses(read):
+    html = """<p id=d>At least 8 letters</p><input aria-label=A aria-describedby=d autofocus>
+    <button style="background:#0000ff;color:#ffffff" title="Saves it">B</button>
+    <div role=tab aria-selected=true>C</div><a href=/far style="position:absolute;top:3000px">D</a>
+    <img usemap=#m width=30 height=14 alt=map>
+    <map name=m><area href=/area alt=E coords=0,0,9,9></map>"""
+    a, b, c, d, e = read(html)
+    assert (a.description, a.focused) == ("At least 8 letters", True)
+    assert b.description == "Saves it"
+    assert (b.background_color, b.text_color) == ("rgb(0, 0, 255)", "rgb(255, 255, 255)")
+    assert (c.role, c.selected) == ("tab", True)
+    assert (d.href, d.in_viewport) == ("/far", False)
+    assert (e.tag, e.text, e.href) == ("area", "E", "/area")
+
+
+def test_disabled_comes_from_fieldsets_aria_and_inert_parts(read):
+    html = """<fieldset disabled><legend>F</legend><input aria-label=a></fieldset>
+    <div aria-disabled=true><button>b</button></div><button aria-disabled=true>c</button>
+    <button>d</button>"""
+    assert [(e.text, e.disabled) for e in read(html)] == [
+        ("a", True),
+        ("b", True),
+        ("c", True),
+        ("d", False),
+    ]
+
+
 def test_options_and_the_selected_one(read):
     (e,) = read("<select aria-label=S><option value=1>One<option value=2 selected>Two</select>")
     assert e.value == "Two"

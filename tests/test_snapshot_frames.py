@@ -97,3 +97,13 @@ def test_closed_shadow_trees_are_read_where_we_came_first(page):
     element = groundling.snapshot(page).elements[0]
     assert element.text == "Closed"
     assert run_sync(adapt(page).resolve(element)).inner_text() == "Closed"
+
+
+def test_a_slotted_child_does_not_cover_the_control_that_draws_it(page):
+    page.set_content("""<x-b>Label</x-b><script>
+    customElements.define('x-b', class extends HTMLElement { constructor() { super();
+      this.attachShadow({mode: 'open'}).innerHTML = '<button><slot></slot></button>';
+      this.innerHTML = '<span>Label</span>'; } connectedCallback() {} })</script>""")
+    assert [(e.role, e.text, e.occluded) for e in groundling.snapshot(page)] == [
+        ("button", "Label", False)
+    ]

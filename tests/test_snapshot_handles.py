@@ -113,6 +113,45 @@ def test_an_element_in_a_frame_that_went_away_is_stale(page, serve):
         click(page, chosen)
 
 
+def test_an_element_of_a_frame_is_not_sought_in_another_one(page, serve):
+    url = serve(
+        {
+            "/": "<button>Pay</button><iframe src=/inner></iframe>",
+            "/inner": "<button>Pay</button>",
+        }
+    )
+    page.goto(url)
+    chosen = next(e for e in groundling.snapshot(page) if e.frame == 1)
+    page.frames[1].evaluate("document.body.innerHTML = '<p>Paid</p>'")
+    with pytest.raises(StaleElementError, match="it is gone; 0 others match"):
+        click(page, chosen)
+
+
+def test_an_element_whose_role_changed_is_stale(page):
+    page.set_content("<div id=b role=button>Dark mode</div>")
+    chosen = element_of(page, "Dark mode")
+    page.evaluate("b.setAttribute('role', 'link')")
+    with pytest.raises(StaleElementError, match="now is link"):
+        click(page, chosen)
+
+
+def test_an_element_that_left_the_page_is_stale_though_its_node_lives(page):
+    page.set_content("<button id=b>More</button>")
+    chosen = element_of(page, "More")
+    page.evaluate("window.kept = b; b.remove()")
+    with pytest.raises(StaleElementError, match="it is gone"):
+        click(page, chosen)
+
+
+def test_typed_text_is_what_ends_up_in_the_field_of_the_right_row(page):
+    page.set_content("<table><tr><td>Ann<td><input></tr><tr><td>Bob<td><input></tr></table>")
+    chosen = element_of(page, "", "Bob")
+    page.evaluate("document.querySelector('tr').before(document.querySelectorAll('tr')[1])")
+    run_sync(adapt(page).resolve(chosen)).fill("42")
+    values = {e.context: e.value for e in groundling.snapshot(page)}
+    assert values == {"Bob": "42", "Ann": None}
+
+
 def test_a_closed_page_says_so(page):
     page.set_content("<button>More</button>")
     chosen = element_of(page, "More")

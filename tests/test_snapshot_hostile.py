@@ -133,6 +133,20 @@ def test_elements_far_from_the_viewport_are_left_out_where_asked(page):
     assert all(e.bbox.y <= 1000 for e in near)
 
 
+def test_fifty_thousand_nodes_are_read_near_the_viewport_and_bounded(page):
+    page.set_content(
+        "<script>document.write('<p><a href=#>A</a><b>x</b><i>y</i><button>B</button></p>'"
+        ".repeat(10000))</script>"
+    )
+    near = groundling.snapshot(page, near_viewport_px=720)
+    assert near.n_nodes > 50_000
+    assert 50 < len(near) < 300
+    assert near.truncated == ""
+    bounded = groundling.snapshot(page, max_nodes=10_000)
+    assert bounded.n_nodes == 10_000
+    assert "max_nodes reached" in bounded.truncated
+
+
 def test_a_very_deep_page_is_read(page):
     page.set_content("<div id=d></div>")
     page.evaluate(

@@ -79,6 +79,18 @@ def test_the_chosen_element_stays_bright_and_the_rest_is_dimmed():
     assert pixel(out, 60, 52) == (255, 255, 255)
 
 
+def test_a_number_does_not_stand_on_text():
+    page = Image.new("RGB", (100, 80), "white")
+    for x in range(20, 38, 2):  # strokes left of the box, where the number would stand otherwise
+        page.paste("black", (x, 36, x + 1, 64))
+    out = io.BytesIO()
+    page.save(out, "PNG")
+    snapshot = snapshot_of(RawElement(id=1, role="link", bbox=BBox(40, 40, 30, 20)))
+    png = draw(out.getvalue(), snapshot)
+    assert [pixel(png, x, 50) for x in (32, 33, 34)] == [(0,) * 3, (255,) * 3, (0,) * 3]
+    assert pixel(draw(blank(), snapshot), 34, 50) != (255, 255, 255)
+
+
 def test_only_the_elements_asked_for_are_drawn():
     one = RawElement(id=1, role="link", bbox=BBox(40, 40, 30, 20))
     assert draw(blank(), snapshot_of(one), ids=[2]) == draw(blank(), snapshot_of())

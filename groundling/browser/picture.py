@@ -8,6 +8,8 @@ from groundling.elements import ElementSnapshot, RawElement
 from groundling.errors import DataError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL.Image import Image
 
 _FAMILIES = {
@@ -93,6 +95,16 @@ def _colour(e: RawElement) -> str:
     return next((colour for colour, roles in _FAMILIES.values() if e.role in roles), _OTHER)
 
 
+def _ink(picture: "Image") -> "NDArray[np.int64]":
+    """Return how many pixels above and left of each differ from their neighbour: text, mostly."""
+    import numpy as np
+
+    grey = np.asarray(picture.convert("L"), dtype=np.int16)
+    edges = np.zeros((grey.shape[0] + 1, grey.shape[1] + 1), dtype=np.int64)
+    edges[1:, 2:] = np.abs(np.diff(grey, axis=1)) > 40
+    return edges.cumsum(axis=0).cumsum(axis=1)
+
+
 def _shared(a: _Box, b: _Box) -> float:
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
@@ -112,6 +124,7 @@ class _Canvas:
         self.font = ImageFont.load_default(11 * scale)
         self.taken: list[_Box] = []
         self.boxes: list[_Box] = []
+        self.ink = _ink(picture)
 
     def frame(self, box: _Box, colour: str, *, dashed: bool) -> None:
         x0, y0, x1, y1 = box
@@ -166,10 +179,16 @@ class _Canvas:
         return x, y, x + w, y + h
 
     def _crowding(self, place: _Box, own: _Box) -> float:
-        """Area shared with numbers that stand already, which count most, and with boxes."""
+        """Area shared with numbers that stand already, which count most, with boxes and text."""
         numbers = sum(_shared(place, other) for other in self.taken)
         boxes = sum(_shared(place, other) for other in self.boxes if other != own)
-        return 6 * numbers + boxes + 0.7 * _shared(place, own)
+        return 6 * numbers + boxes + 0.7 * _shared(place, own) + 3 * self._ink_under(place)
+
+    def _ink_under(self, place: _Box) -> float:
+        ink, (height, width) = self.ink, self.ink.shape
+        x0, x1 = (min(max(0, round(x)), width - 1) for x in (place[0], place[2]))
+        y0, y1 = (min(max(0, round(y)), height - 1) for y in (place[1], place[3]))
+        return float(ink[y1, x1] - ink[y0, x1] - ink[y1, x0] + ink[y0, x0])
 
     def png(self) -> bytes:
         self.picture.alpha_composite(self.layer)

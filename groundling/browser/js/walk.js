@@ -24,7 +24,7 @@ const ROOT = { up: null, pointer: false, inside: false, owner: null, landmark: '
 
 function overLimit(w) {
   if (w.cut) return true;
-  if (w.visited > w.options.maxNodes) w.cut = 'max_nodes';
+  if (w.visited >= w.options.maxNodes) w.cut = 'max_nodes';
   else if ((w.visited & 255) === 0 && performance.now() > w.deadline) w.cut = 'budget_ms';
   else if (w.found.length >= w.options.limit) w.cut = 'limit';
   return w.cut !== '';
@@ -32,9 +32,9 @@ function overLimit(w) {
 
 function walk(e, up, w) {
   const t = tagOf(e);
-  if (UNREAD.has(t)) return 0;
+  if (UNREAD.has(t) || overLimit(w)) return 0;
   w.visited++;
-  if (overLimit(w) || (t === 'svg' && up.inside)) return 0;  // a control's icon holds no targets
+  if (t === 'svg' && up.inside) return 0;  // a control's icon holds no targets
   const style = styleOf(e), display = style.display;
   if (display === 'none' && t !== 'AREA' && t !== 'MAP') return 0;
   if (up.depth >= MAX_DEPTH) { w.cut = 'depth'; return 0; }
@@ -63,7 +63,7 @@ function walkChildren(e, t, style, f, w) {
     for (const k of e.assignedNodes()) inner += walkNode(k, e, style, f, w);
     return inner;
   }
-  for (let k = firstNode(parent); k; k = nextNode(k)) inner += walkNode(k, e, style, f, w);
+  for (let k = firstNode(parent); k && !w.cut; k = nextNode(k)) inner += walkNode(k, e, style, f, w);
   return inner;
 }
 function walkNode(k, e, style, f, w) {
