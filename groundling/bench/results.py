@@ -1,14 +1,24 @@
 """Results on disk: JSON lines, a header first, then one row a task; a run can be taken up again."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol, TypeVar
 
 from groundling.bench.cases import Row
 from groundling.errors import DataError
+
+R = TypeVar("R", bound="Writable")
+
+
+class Writable(Protocol):
+    """A row of any bench."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a plain dict."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,7 @@ class ResultsWriter:
     def __init__(self, file: IO[str]) -> None:
         self._file = file
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Writable) -> None:
         """Append a row."""
         self._file.write(json.dumps(row.to_json(), ensure_ascii=False) + "\n")
         self._file.flush()
@@ -38,30 +48,44 @@ def read_results(path: Path) -> Results:
     Raises:
         DataError: If the file is missing or holds something else.
     """
-    results, _ = _read(path)
-    return results
+    header, rows, _ = _read(path, Row.from_json)
+    return Results(header, rows)
 
 
 @contextmanager
 def open_results(
     path: Path, header: Mapping[str, Any], *, resume: bool
 ) -> Iterator[tuple[ResultsWriter, tuple[Row, ...]]]:
+    """Open a results file of labelled tasks for writing, see `open_rows`."""
+    with open_rows(path, header, Row.from_json, resume=resume) as opened:
+        yield opened
+
+
+@contextmanager
+def open_rows(
+    path: Path,
+    header: Mapping[str, Any],
+    row_of: Callable[[Mapping[str, Any]], R],
+    *,
+    resume: bool,
+) -> Iterator[tuple[ResultsWriter, tuple[R, ...]]]:
     """Open a results file for writing; yield the writer and the rows it already holds.
 
     Args:
         path: The file; its folder is made.
         header: What is run.
+        row_of: Rebuilds a row from what its `to_json` returned.
         resume: Go on with the file if it is there.
 
     Raises:
         DataError: If the file exists and `resume` is not set, was written by another run, or the
             place cannot be written.
     """
-    rows: tuple[Row, ...] = ()
+    rows: tuple[R, ...] = ()
     fresh = True
     begun = path.is_file() and b"\n" in path.read_bytes()
     if begun and resume:
-        rows, fresh = _taken_up(path, header), False
+        rows, fresh = _taken_up(path, header, row_of), False
     elif begun:
         raise DataError(f"{path} exists: add --resume to go on with it, or choose another file")
     try:
@@ -76,23 +100,25 @@ def open_results(
         yield ResultsWriter(file), rows
 
 
-def _taken_up(path: Path, header: Mapping[str, Any]) -> tuple[Row, ...]:
+def _taken_up(
+    path: Path, header: Mapping[str, Any], row_of: Callable[[Mapping[str, Any]], R]
+) -> tuple[R, ...]:
     """Return the rows of a file to go on with, and cut off a line that was not finished."""
-    results, end = _read(path)
+    before, rows, end = _read(path, row_of)
     wanted = json.loads(json.dumps(dict(header)))
-    different = sorted(
-        k for k in {*wanted, *results.header} if wanted.get(k) != results.header.get(k)
-    )
+    different = sorted(k for k in {*wanted, *before} if wanted.get(k) != before.get(k))
     if different:
-        told = ", ".join(f"{k} {results.header.get(k)!r}, now {wanted.get(k)!r}" for k in different)
+        told = ", ".join(f"{k} {before.get(k)!r}, now {wanted.get(k)!r}" for k in different)
         raise DataError(f"{path} is of another run ({told}): choose another file")
     with path.open("r+b") as file:
         file.truncate(end)
-    return results.rows
+    return rows
 
 
-def _read(path: Path) -> tuple[Results, int]:
-    """Return the results and the number of bytes in whole lines."""
+def _read(
+    path: Path, row_of: Callable[[Mapping[str, Any]], R]
+) -> tuple[Mapping[str, Any], tuple[R, ...], int]:
+    """Return the header, the rows and the number of bytes in whole lines."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -101,7 +127,7 @@ def _read(path: Path) -> tuple[Results, int]:
     lines = data[:end].splitlines()
     try:
         header = json.loads(lines[0])["header"]
-        rows = tuple(Row.from_json(json.loads(line)) for line in lines[1:])
+        rows = tuple(row_of(json.loads(line)) for line in lines[1:])
     except (IndexError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{path} holds no results of `groundling bench`: {error!r}") from error
-    return Results(header, rows), end
+    return header, rows, end
