@@ -4,15 +4,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatch
+from typing import Any
 from urllib.parse import urlsplit
 
 from groundling.actions import Action, Goto
-from groundling.elements import ElementSnapshot, RawElement
+from groundling.elements import ElementSnapshot, Option, RawElement
 from groundling.errors import PolicyError
 
 _SHORTEST = 3
 """Shorter secrets are not looked for in page text, where they would stand everywhere."""
-_TEXTS = [f.name for f in fields(RawElement) if f.type in (str, "str", "str | None")]
+_FIELDS = [f.name for f in fields(RawElement)]
 
 Confirm = Callable[[Action, RawElement | None], bool]
 """Asked before a guarded action; False forbids it."""
@@ -91,7 +92,19 @@ class Policy:
         )
 
     def _hide_in(self, element: RawElement) -> RawElement:
-        held = {n: v for n in _TEXTS if isinstance(v := getattr(element, n), str) and v}
-        hidden = {n: self.hide(v) for n, v in held.items()}
-        changed = {n: v for n, v in hidden.items() if v != held[n]}
-        return replace(element, **changed) if changed else element  # type: ignore[arg-type]
+        changed: dict[str, Any] = {}
+        for name in _FIELDS:
+            held = getattr(element, name)
+            hidden = self._hide_any(held)
+            if hidden != held:
+                changed[name] = hidden
+        return replace(element, **changed) if changed else element
+
+    def _hide_any(self, value: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, str):
+            return self.hide(value)
+        if isinstance(value, Mapping):
+            return {k: self._hide_any(v) for k, v in value.items()}
+        if isinstance(value, Option):
+            return replace(value, text=self.hide(value.text), value=self.hide(value.value))
+        return tuple(map(self._hide_any, value)) if isinstance(value, tuple) else value

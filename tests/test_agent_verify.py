@@ -4,6 +4,8 @@ import pytest
 
 from groundling.actions import Click, Fill, Hover, Press, Scroll
 from groundling.browser.observe import Answer, Dialog, Seen
+from groundling.elements import ElementSnapshot, Option, RawElement
+from groundling.policy import Policy
 from groundling.verify import decided, judge
 
 STATE = {
@@ -200,3 +202,22 @@ def test_evidence_never_holds_a_secret_or_a_password():
         (Fill("hunter2", secret="pw"), field("hunter2x")),
     ):
         assert "hunter2" not in str(judge(fill, seen(state=state)))
+
+
+def test_a_snapshot_for_a_prompt_holds_no_secret_wherever_the_page_shows_it():
+    shown = RawElement(
+        id=1,
+        text="Copy sesame",
+        value="sesame",
+        heading_path=("Token sesame",),
+        options=(Option("sesame", "sesame"),),
+        attributes={"title": "sesame"},
+    )
+    page = ElementSnapshot(
+        url="http://x/?t=sesame", viewport={}, title="sesame", elements=(shown,), texts=("sesame",)
+    )
+    hidden = Policy(secrets={"token": "sesame", "pin": "1"}).hide_in(page)
+    assert "sesame" not in repr(hidden)
+    assert hidden.elements[0].value == "{token}"
+    assert hidden.elements[0].id == 1
+    assert Policy().hide_in(page) is page
