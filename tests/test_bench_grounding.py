@@ -199,3 +199,9 @@ def test_a_label_that_names_nothing_is_told_with_its_page(tmp_path):
         done = threads.submit(run, "--data", tmp_path, "--model", "scripted:Go").result(60)
     assert done.exit_code == 1
     assert "task a names '#map', which is nothing in one.html" in done.stderr
+
+
+def test_benches_are_commands_of_their_group_alone():
+    assert "grounding" in CliRunner().invoke(cli, ["bench", "--help"]).stdout
+    assert "bench-grounding" not in CliRunner().invoke(cli, ["--help"]).stdout
+    assert CliRunner().invoke(cli, ["bench", "nothing"]).exit_code == 2
