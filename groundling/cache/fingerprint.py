@@ -296,11 +296,11 @@ class Known:
 
 
 def structure(snapshot: ElementSnapshot) -> frozenset[int]:
-    """Return the kinds of elements of a page: role, type and landmark of each, no names."""
-    kinds = {
-        (role_of(e), e.input_type or "", e.landmark.partition(" ")[0], bool(e.dialog))
-        for e in snapshot.elements
-    }
+    """Return the kinds of elements of a page: role, type, in a dialog or not; no names.
+
+    Landmarks come and go with a redesign, so they do not count.
+    """
+    kinds = {(role_of(e), e.input_type or "", bool(e.dialog)) for e in snapshot.elements}
     return frozenset(checksum(*k) for k in kinds)
 
 
