@@ -11,6 +11,7 @@ from fixed_models import button, page_of
 from groundling.bench.labelled import load_tasks
 from groundling.bench.sources import open_source, spread
 from groundling.cli import cli
+from groundling.llm.calibration import Profile
 
 KEYS = {
     "n", "accuracy", "accuracy_exists", "accuracy_none", "recall_at_15",
@@ -116,6 +117,10 @@ def test_rows_are_neither_overwritten_nor_mixed(captured, tmp_path):
     assert other.exit_code == 1
     assert "is of another run (max_elements 15, now 1)" in other.stderr
     assert run("--data", captured, "--resume").exit_code == 2
+    profile = tmp_path / "profile.json"
+    Profile(temperature=2.0).save(profile)
+    recalibrated = run(*args, "--resume", "--profile", profile)
+    assert "is of another run (model_identity" in recalibrated.stderr
 
 
 def test_two_runs_are_compared_task_by_task(captured, tmp_path):

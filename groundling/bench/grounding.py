@@ -27,20 +27,20 @@ class Run:
     spec: str
     """The model's name, as `load_llm` takes it."""
     config: DecisionConfig
-    profile: Path | None = None
-    """Calibration around the model."""
     kinds: tuple[str, ...] = ()
     limit: int | None = None
 
-    def header(self, source: Source) -> dict[str, Any]:
+    def header(self, source: Source, llm: BaseLLM) -> dict[str, Any]:
         """Return what tells two runs apart; only a run with the same one is taken up again."""
+        # New weights or another calibration under the old name are another model.
+        identity = hashlib.sha1(llm.identity.encode(), usedforsecurity=False)
         return {
             "bench": "grounding",
             "version": version("groundling"),
             "data": source.name,
             "data_digest": source.digest,
             "model": self.spec,
-            "profile": self.profile and hashlib.sha1(self.profile.read_bytes()).hexdigest(),
+            "model_identity": identity.hexdigest()[:12],
             "max_elements": self.config.max_elements,
             "min_confidence": self.config.min_confidence,
             "rules": self.config.rules,
@@ -75,7 +75,7 @@ def run_grounding(
     """
     started = time.perf_counter()
     ids = source.ids(run.kinds, run.limit)
-    header = run.header(source)
+    header = run.header(source, llm)
     rows: list[Row] = []
     with _kept(out, header, resume) as (keep, before):
         rows += before

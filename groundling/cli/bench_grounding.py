@@ -84,11 +84,10 @@ def _run(options: dict[str, Any]) -> dict[str, Any]:
             min_confidence=options["min_confidence"],
             rules=not options["no_rules"],
         ),
-        profile=options["profile"],
         kinds=options["kinds"],
         limit=options["limit"],
     )
-    llm = model_of(run.spec, run.profile)
+    llm = model_of(run.spec, options["profile"])
     with (
         open_source(options["data"]) as source,
         click.progressbar(length=1, label=f"Asking {llm.name}", file=sys.stderr) as bar,
