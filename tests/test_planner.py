@@ -81,6 +81,9 @@ SPLITS = [
     ),
     ("Set the volume to 5 and press Submit", "fill volume = 5; click Submit"),
     ('Change the city to "Rome"', "fill city = Rome"),
+    ('Type "ANN" in all lower case letters in the name input', "fill name input = ann"),
+    ("Type 'ann' in upper case and press Enter", "fill = ANN; press = Enter"),
+    ('Enter the password "b" into both text fields', "fill both text fields = b"),
     ('In the shipping form, enter "Rome" as the city', "fill city @ shipping form = Rome"),
     (
         "Type the order number shown above into the order field",

@@ -24,6 +24,8 @@ class Clause:
     """Text to type, key, direction, address, number."""
     name: str = ""
     """Name of the value that the caller gives; empty where the goal holds it."""
+    case: Literal["", "lower", "upper"] = ""
+    """How the value is written, where the goal asks for another case."""
     source: str = ""
     """What on the page the value is copied from, in the goal's words."""
     within: str = ""

@@ -160,10 +160,14 @@ def _told(c: Clause, quotes: list[str]) -> Clause:
     return replace(
         c,
         targets=tuple(_unmasked(t, quotes) for t in c.targets),
-        value=_bare(c.value, quotes),
+        value=_in_case(_bare(c.value, quotes), c.case),
         source=_unmasked(c.source, quotes),
         within=_unmasked(c.within, quotes),
     )
+
+
+def _in_case(text: str, case: str) -> str:
+    return text.lower() if case == "lower" else text.upper() if case == "upper" else text
 
 
 def _joined(said: list[Clause]) -> Iterator[Clause]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Literal
 
 from groundling.planner.clause import FIELD_WORDS, VALUE, Clause, field_of, valued, without_article
 from groundling.planner.keys import key_of
@@ -50,6 +51,9 @@ def _with_value(pieces: list[str]) -> list[str]:
     return found
 
 
+_CASE = re.compile(
+    r"(?:in|using|with)\s+(?:all\s+)?(lower|upper|capital)(?:[ -]?case)?(?:\s+letters)?\b\s*", re.I
+)
 _INTO = r"(?:into|in|to|on|onto|as|for|inside|at|under)"
 
 
@@ -61,6 +65,9 @@ def _one_value(verb: str, rest: str) -> Iterator[Clause]:
     before, after = rest[: found.start()].strip(), rest[found.end() :].strip()
     given = found.group()
     clause = valued(Clause(verb="fill"), given)
+    if said := _CASE.match(after):
+        case: Literal["lower", "upper"] = "upper" if said.group(1)[0] in "uUcC" else "lower"
+        clause, after = replace(clause, case=case), after[said.end() :]
     behind = re.match(rf"{_INTO}\s+(.+)$", after, re.IGNORECASE)
     if behind and (_VAGUE.match(before) or not _FIELDS.match(behind.group(1))):
         yield replace(clause, targets=(without_article(behind.group(1)),))
