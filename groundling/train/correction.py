@@ -74,11 +74,11 @@ class Memory:
 
         With `leave_out`, pairs of the task's own group do not count.
         """
-        counted = [i for i, g in enumerate(self.groups) if not (leave_out and g == a.group)]
-        if not counted:
+        if not self.groups:
             return np.zeros(len(a.items))
-        said = np.maximum(_unit(a.task - self.task_mean) @ self.tasks[counted].T, 0)
-        meant = np.maximum(_unit(a.items - self.item_mean) @ self.items[counted].T, 0)
+        counted = [not (leave_out and g == a.group) for g in self.groups]
+        said = np.maximum(_unit(a.task - self.task_mean) @ self.tasks.T, 0) * counted
+        meant = np.maximum(_unit(a.items - self.item_mean) @ self.items.T, 0)
         found: Floats = ((said * meant) ** 2).max(axis=1)
         return found
 
@@ -124,26 +124,58 @@ def fit(asked: Sequence[Asked], penalty: float) -> Correction:
     rows = np.concatenate([a.features for a in asked])
     mean, scale = rows.mean(0), np.maximum(rows.std(0), _LEAST_SCALE)
     start = Correction(Memory.of(asked), mean, scale, np.zeros(len(mean) + 3))
-    columns = [start._columns(a, leave_out=True) for a in asked]
+    stack = _Stack.of(asked, [start._columns(a, leave_out=True) for a in asked])
     pull = penalty * np.array([1.0] * len(mean) + [_FREE] * 3)
-    weights = _newton(asked, columns, pull)
-    return Correction(start.memory, mean, scale, weights)
+    return Correction(start.memory, mean, scale, _newton(stack, pull))
 
 
-def _newton(asked: Sequence[Asked], columns: Sequence[Floats], pull: Floats) -> Floats:
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """All tasks side by side, short ones padded with labels that are never chosen."""
+
+    logits: Floats
+    """Shape (tasks, labels), minus infinity where there is no label."""
+    columns: Floats
+    """Shape (tasks, labels, weights)."""
+    right: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, asked: Sequence[Asked], columns: Sequence[Floats]) -> "_Stack":
+        shape = len(asked), max(len(a.logits) for a in asked)
+        logits, right = np.full(shape, -np.inf), np.zeros(shape, bool)
+        stacked = np.zeros((*shape, columns[0].shape[1]))
+        for i, (a, x) in enumerate(zip(asked, columns, strict=True)):
+            logits[i, : len(x)], right[i, : len(x)], stacked[i, : len(x)] = a.logits, a.right, x
+        return cls(logits, stacked, right)
+
+    def odds(self, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the probability of each label, and that of all right ones together."""
+        p = _softmax(self.logits + self.columns @ weights)
+        return p, np.maximum(np.where(self.right, p, 0.0).sum(1, keepdims=True), 1e-12)
+
+    def loss(self, weights: Floats, pull: Floats) -> float:
+        """Return the summed loss and the penalty."""
+        return float(-np.log(self.odds(weights)[1]).sum() + pull @ weights**2 / 2)
+
+    def slopes(self, weights: Floats, pull: Floats) -> tuple[Floats, Floats]:
+        """Return gradient and curvature of the loss."""
+        p, held = self.odds(weights)
+        off = p - np.where(self.right, p, 0.0) / held
+        n_weights = len(weights)
+        centred = self.columns - p[:, None, :] @ self.columns
+        spread = (np.sqrt(p)[..., None] * centred).reshape(-1, n_weights)
+        gradient = self.columns.reshape(-1, n_weights).T @ off.reshape(-1) + pull * weights
+        return gradient, spread.T @ spread + np.diag(pull)
+
+
+def _newton(stack: _Stack, pull: Floats) -> Floats:
     weights = np.zeros(len(pull))
-    loss = _loss(asked, columns, weights, pull)
+    loss = stack.loss(weights, pull)
     for _ in range(_STEPS):
-        gradient, curvature = pull * weights, np.diag(pull)
-        for a, x in zip(asked, columns, strict=True):
-            p = _softmax(a.logits + x @ weights)
-            wanted = np.where(a.right, p, 0.0)
-            centred = x - p @ x
-            gradient = gradient + x.T @ (p - wanted / wanted.sum())
-            curvature = curvature + centred.T @ (p[:, None] * centred)
-        step, before, length = np.linalg.solve(curvature, gradient), loss, 1.0
+        step = np.linalg.solve(*reversed(stack.slopes(weights, pull)))
+        before, length = loss, 1.0
         while length > _TINY:
-            loss = _loss(asked, columns, weights - length * step, pull)
+            loss = stack.loss(weights - length * step, pull)
             if loss <= before:
                 weights = weights - length * step
                 break
@@ -151,14 +183,6 @@ def _newton(asked: Sequence[Asked], columns: Sequence[Floats], pull: Floats) -> 
         if before - loss < _ENOUGH * (1 + before):
             break
     return weights
-
-
-def _loss(
-    asked: Sequence[Asked], columns: Sequence[Floats], weights: Floats, pull: Floats
-) -> float:
-    pairs = zip(asked, columns, strict=True)
-    lost = sum(loss_of(a.logits + x @ weights, a.right) for a, x in pairs)
-    return lost + float(pull @ weights**2) / 2
 
 
 def loss_of(logits: Floats, right: npt.NDArray[np.bool_]) -> float:
@@ -221,8 +245,9 @@ def _unit(rows: Floats) -> Floats:
 
 
 def _softmax(logits: Floats) -> Floats:
-    p = np.exp(logits - logits.max())
-    found: Floats = p / p.sum()
+    """Return probabilities, along the last axis."""
+    p = np.exp(logits - logits.max(-1, keepdims=True))
+    found: Floats = p / p.sum(-1, keepdims=True)
     return found
 
 
