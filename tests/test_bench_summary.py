@@ -88,6 +88,14 @@ def test_runs_are_compared_on_the_tasks_they_share():
     told = "\n".join(compared(found, ["old", "new"]))
     assert "B minus A +33.3" in told
     assert "1 tasks are in one of the two only" in told
+    assert "p=1.000" in told
+
+
+def test_a_tiny_chance_is_not_printed_as_none():
+    # Twelve tosses on one side: 2 / 2^12 = 0.0005.
+    names = [f"a{i}" for i in range(12)]
+    found = compare([row(n) for n in names], [row(n, **CHOSEN) for n in names])
+    assert "p<0.001" in "\n".join(compared(found, ["old", "new"]))
 
 
 def test_the_table_tells_all_of_it():

@@ -63,7 +63,7 @@ def compared(result: Json, names: Sequence[str]) -> Iterator[str]:
     )
     yield (
         f"only A is right on {result['only_a']}, only B on {result['only_b']}: "
-        f"p={result['p']:.3f} by McNemar's exact test"
+        f"{_chance(result['p'])} by McNemar's exact test"
     )
     if result["only_in_one"]:
         yield f"{result['only_in_one']} tasks are in one of the two only and were left out"
@@ -132,6 +132,10 @@ def _table(rows: Sequence[Sequence[str]], head: Sequence[str]) -> Iterator[str]:
 
 def _percent(value: float | None) -> str:
     return "-" if value is None else f"{value:.1%}"
+
+
+def _chance(p: float) -> str:
+    return "p<0.001" if p < 0.001 else f"p={p:.3f}"
 
 
 def _points(value: float) -> str:
