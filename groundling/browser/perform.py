@@ -89,7 +89,7 @@ def _named(error: Exception, action: Action, element: RawElement | None) -> Exce
     if "not attached" in text or "detached" in text:
         return StaleElementError(f"{what} was replaced before {action.verb}: read the page anew")
     if isinstance(action, Goto):
-        return NavigationError(f"{action.url} could not be opened ({_first(text)}): check it")
+        return NavigationError(f"{action.url} {_not_opened(text)}")
     if isinstance(action, WaitFor):
         return PageTimeoutError(f"{action.describe()}: not met in {action.timeout_s:g} s")
     covered = _COVERED.search(text)
@@ -99,6 +99,14 @@ def _named(error: Exception, action: Action, element: RawElement | None) -> Exce
         if sign in text:
             return ActionError(f"{what} {why}, so no {action.verb}")
     return ActionError(f"{what} did not take {action.verb}: {_first(text)}")
+
+
+def _not_opened(text: str) -> str:
+    if "Download is starting" in text:
+        return "is a download and no page: click what leads to it"
+    if "HTTP_RESPONSE_CODE_FAILURE" in text:
+        return "was answered with an error status and no page"
+    return f"could not be opened ({_first(text)}): check it"
 
 
 _REASONS = (
