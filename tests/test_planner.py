@@ -13,6 +13,7 @@ from groundling.planner import LLMPlanner, RulesPlanner
 from groundling.planner.clauses import clauses
 from groundling.planner.copied import copied
 from groundling.planner.llm import HISTORY_TOKENS, history_lines
+from groundling.planner.retry import reworded
 from groundling.trace import StepResult
 from groundling.verify import Outcome
 
@@ -240,6 +241,16 @@ def test_another_way_is_tried_where_the_element_does_not_take_the_action():
     again = first('Enter "Rome" as the city', page(field("City")), history=(failed,))
     assert again.action == SelectOption(("Rome",))
     assert again.element is listed
+
+
+def test_words_in_one_or_two_are_spelt_the_other_way_in_a_second_look():
+    step = first("Press login", page(button("Anmelden"), button("Log in")))
+    failed = past(step, "failed", error="nothing on the page fits")
+    again = first("Press login", page(button("Log in")), history=(failed,))
+    assert (step.instruction, again.instruction) == ("login", "log in")
+    assert reworded("the sign-in button") == "the sign in button"
+    assert reworded("E-mail field") == "email field"
+    assert reworded("Save") == "Save"
 
 
 def test_a_click_that_may_have_had_its_effect_is_not_done_again():

@@ -1,5 +1,6 @@
 """Another way to do a step that failed, or an honest end."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -30,10 +31,37 @@ def other_way(step: PlanStep, failed: Sequence[StepResult]) -> PlanStep | Done:
     if not last.touched and step.element is not None and len(failed) == 1:
         # The planner's own guess may be what is wrong: the model finds it by its words.
         return replace(step, element=None)
-    if not last.touched and last.element is None and len(failed) == 1:
-        # The page may have been on its way: once more, and then the truth.
-        return step
+    again = last.touched and isinstance(last.action, Fill)
+    if len(failed) == 1 and (again or (not last.touched and last.element is None)):
+        # The page may have been on its way, or something came up over a field that had been empty:
+        # once more, and then the truth.
+        return replace(step, instruction=reworded(step.instruction))
     return end
+
+
+_SPELLINGS = (
+    ("login", "log in"),
+    ("logout", "log out"),
+    ("logon", "log on"),
+    ("signin", "sign in"),
+    ("signup", "sign up"),
+    ("signout", "sign out"),
+    ("username", "user name"),
+    ("email", "e-mail"),
+    ("checkout", "check out"),
+    ("checkbox", "check box"),
+)
+"""Words that pages write in one or in two."""
+
+
+def reworded(instruction: str) -> str:
+    """Return the instruction with such words spelt the other way, the first that it holds."""
+    for joined, parted in _SPELLINGS:
+        for here, there in ((parted, joined), (parted.replace(" ", "-"), parted), (joined, parted)):
+            found = re.sub(rf"\b{here}\b", there, instruction, flags=re.IGNORECASE)
+            if found != instruction:
+                return found
+    return instruction
 
 
 def _harmless(action: Action) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, Unpack
 
-from groundling.actions import Done
+from groundling.actions import Action, Done, WaitFor
 from groundling.agent.expect import expected
 from groundling.agent.goal import (
     MAX_STEPS,
@@ -174,7 +174,7 @@ class _Run:
         """Do one step and note what came of it, also when it is cut off."""
         acted = self.agent.act_steps(
             self.page,
-            step.action,
+            self.in_limit(step.action),
             step.instruction,
             task_type=step.task_type,
             element=step.element,
@@ -190,6 +190,13 @@ class _Run:
         if result.new_pages and not result.new_pages[-1].is_closed():
             self.opened.append(self.page)
             self.page = adapt(result.new_pages[-1])
+
+    def in_limit(self, action: Action) -> Action:
+        """Let no wait go on beyond the run's own time."""
+        if not isinstance(action, WaitFor):
+            return action
+        left = max(0.1, self.limits.deadline - time.monotonic())
+        return replace(action, timeout_s=min(action.timeout_s, left))
 
     def note(self, past: Past) -> None:
         self.history.append(past)
