@@ -1,6 +1,7 @@
 """A value that the goal says is on the page: "the order number shown above"."""
 
 import re
+from itertools import pairwise
 
 from groundling.agent.goal import RunView
 from groundling.elements import RawElement
@@ -27,6 +28,16 @@ def copied(view: RunView, source: str) -> str:
     what = _WHERE.sub("", found.group(1) if found else source).strip().strip('"')
     field = _field(view, what) if found else None
     return (field.value or field.text) if field is not None else _after_words(view, what)
+
+
+def of_label(view: RunView, name: str) -> str:
+    """Return the text that stands next to a name on the page, as in a table of two columns."""
+    texts, wanted = view.snapshot.texts, name.strip(" :*").casefold()
+    names = {t.strip(" :*").casefold() for e in view.snapshot.elements for t in (e.text, e.label)}
+    for text, after in pairwise(texts):
+        if text.strip(" :*").casefold() == wanted and after.strip(" :*").casefold() not in names:
+            return after.strip()
+    return ""
 
 
 def _field(view: RunView, what: str) -> RawElement | None:

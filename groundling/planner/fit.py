@@ -26,10 +26,20 @@ from groundling.actions import (
 from groundling.agent.goal import PlanStep, RunView
 from groundling.elements import RawElement
 from groundling.planner.clause import Clause
-from groundling.planner.copied import copied
+from groundling.planner.copied import copied, of_label
+from groundling.planner.dates import as_field_takes, calendar_step
 from groundling.ranking import rank, role_group
 
 _BOXES = ("checkbox", "radio", "switch", "menuitemcheckbox", "menuitemradio")
+_CROSSES = frozenset(("x", "×", "✕", "✖"))
+"""What people call a close button whose name they do not see."""
+_EVERY_FIELD = re.compile(
+    r"^(?:both|all|each|every)\b(?: of)?(?: the)?(?: \w+)? (?:field|box|input|textbox)(?:e?s)?$",
+    re.IGNORECASE,
+)
+_EACH_VALUE = re.compile(
+    r"\bvalues?\b.*\b(?:correspond|belong|match|go|fit)\w*\b.*\b(?:each|every|all)\b", re.IGNORECASE
+)
 _ALL = re.compile(r"^(?:all|every|each)\b(?!.*\")", re.IGNORECASE)
 
 
@@ -69,6 +79,12 @@ def _own(e: RawElement) -> list[str]:
 
 def fitted(clause: Clause, parts: Sequence[Part], view: RunView) -> PlanStep | Done:
     """Return the step for the first of the parts that are left, or why there is none."""
+    if clause.verb in ("fill", "choose"):
+        where = clause.within or parts[0].target if clause.verb == "choose" else parts[0].target
+        text = clause.value if clause.verb == "fill" else parts[0].name
+        field = likeliest(view, where, "find_input") if where else None
+        if step := calendar_step(field, text, parts[0].key, view):
+            return step
     return _FITS[clause.verb](clause, parts, view)
 
 
@@ -95,7 +111,14 @@ def _on(action: Action, clause: Clause, part: Part, task_type: str = "find_any")
 
 
 def _click(clause: Clause, parts: Sequence[Part], view: RunView) -> PlanStep | Done:
-    return _on(Click(clause.button, clause.count), clause, parts[0])
+    part = parts[0]
+    step = _on(Click(clause.button, clause.count), clause, part)
+    usable = [e for e in view.snapshot.elements if e.is_visible and not e.disabled]
+    bearers = [e for e in usable if plain(part.name) in map(plain, (e.text, e.label))]
+    if plain(part.name) in _CROSSES and not bearers:
+        return replace(step, instruction="close button", task_type="find_button")
+    sure = part.quoted and not clause.within and len(bearers) == 1
+    return replace(step, element=bearers[0]) if sure else step
 
 
 def _choose(clause: Clause, parts: Sequence[Part], view: RunView) -> PlanStep | Done:
@@ -167,7 +190,7 @@ def setting(e: RawElement, text: str, secret: str = "") -> Action:
     custom = e.role in ("combobox", "listbox") and e.tag not in ("input", "textarea")
     if e.tag == "select" or (custom and e.input_type is None):
         return SelectOption((text,))
-    return Fill(text, secret)
+    return Fill(text if secret else as_field_takes(text, e.input_type), secret)
 
 
 def _number(text: str) -> float | None:
@@ -178,12 +201,34 @@ def _number(text: str) -> float | None:
 
 
 def _fill(clause: Clause, parts: Sequence[Part], view: RunView) -> PlanStep | Done:
+    if _EACH_VALUE.search(clause.value):
+        return _each(parts[0], view, None)
     text, secret, why = _text(clause, parts[0], view)
     if why:
         return Done(success=False, answer=why)
+    if _EVERY_FIELD.match(parts[0].target) and not secret:
+        return _each(parts[0], view, text)
     named = clause.name or not (clause.value or clause.source)
     value = (clause.name or parts[0].target) if named and not secret else ""
     return replace(_filled(clause, parts[0], view, text, secret), value=value)
+
+
+def _each(part: Part, view: RunView, text: str | None) -> PlanStep | Done:
+    """Fill the next field with `text`, or with what the page shows behind the field's own name."""
+    done = {
+        p.planned.element.id
+        for p in view.history
+        if p.planned.element is not None and any(c.startswith(part.key) for c in p.planned.covers)
+    }
+    fields = [e for e in view.snapshot.elements if _takes_text(e) and e.id not in done]
+    if not fields:
+        return Done(success=False, answer=f"no field is left to fill: {part.target!r}")
+    field, name = fields[0], fields[0].label or fields[0].text
+    told = of_label(view, name) if text is None else text
+    if not told:
+        return Done(success=False, answer=f"the page shows no value for {name!r}")
+    covers = (part.key if len(fields) == 1 else f"{part.key}.{field.id}",)
+    return PlanStep(action=setting(field, told), instruction=name, element=field, covers=covers)
 
 
 def _filled(clause: Clause, part: Part, view: RunView, text: str, secret: str) -> PlanStep:
@@ -203,7 +248,12 @@ def _filled(clause: Clause, part: Part, view: RunView, text: str, secret: str) -
     best = likeliest(view, said, "find_input")
     action = Fill(text, secret) if best is None or secret else setting(best, text)
     # "The text field" means the only one there is.
-    vague = re.fullmatch(r"(?:the )?(?:text|input|entry)?\s*(?:field|box|input|textbox|area)", said)
+    vague = bool(
+        re.fullmatch(r"(?:the )?(?:text|input|entry)?\s*(?:field|box|input|textbox|area)", said)
+    )
+    telling = _TELLING & set(said.lower().split())
+    if len(fields) == 1 and not secret and fields[0].input_type in telling:
+        vague, action = True, setting(fields[0], text)
     element = fields[0] if vague and len(fields) == 1 and isinstance(action, Fill) else None
     return PlanStep(
         action=action,
@@ -212,6 +262,10 @@ def _filled(clause: Clause, part: Part, view: RunView, text: str, secret: str) -
         element=element,
         covers=(part.key,),
     )
+
+
+_TELLING = {"date", "time", "email", "password", "number", "search", "month", "week", "tel", "url"}
+"""Types that say what a field without a name is for."""
 
 
 def _takes_text(e: RawElement) -> bool:
