@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 _ANSWER_LIMIT_S = 5.0
 _POLL_MS = (30, 50, 80, 120, 160)
 _LEAST_TURNS = 12
+_CALM_TURNS = 3
 _TWICE_S = 1.0
 _WATCHED = ("document", "xhr", "fetch")
 
@@ -180,6 +181,8 @@ class Watch:
         busy = bool(seen.n_in_flight) or is_busy(seen)
         if decided(seen):
             quiet = seen.after is None or seen.after["quiet_ms"] >= waits.quiet_s * 1000
+            # Several looks, because a starved page's own timers come late.
+            quiet = quiet and (seen.after is None or turn >= _CALM_TURNS)
             # A page that polls its server is never without a request: it gets the usual wait.
             return quiet and (not busy or elapsed_s >= waits.effect_s)
         # On a machine under load the page may have had no time to do anything.
