@@ -137,6 +137,19 @@ def test_another_button_in_its_place_is_refused(cache):
     assert not found(cache, page(HELP, FIELD, replace(anonymous, text="Delete all"), CANCEL))
 
 
+def test_another_product_in_its_place_is_refused(cache):
+    def monitor(name, index):
+        place = ListPlace(1, index, 2)
+        return el("link", f"{name} 27 inch monitor", href=f"/p/{name}", places=(place,))
+
+    def shelf(*names):
+        return page(*(monitor(n, i) for i, n in enumerate(names, start=1)))
+
+    kept(cache, shelf("Alba", "Brio"), 0, "open the alba monitor")
+    assert found(cache, shelf("Brio", "Alba"), "open the alba monitor").element.id == 2
+    assert not found(cache, shelf("Corvo", "Brio"), "open the alba monitor")
+
+
 def test_the_last_twin_left_is_not_taken_for_the_one_that_went(cache):
     kept(cache, page(row("Ann", 1, 2), row("Bela", 2, 2)), 1, "delete bela")
     assert not found(cache, page(row("Ann", 1, 1)), "delete bela")

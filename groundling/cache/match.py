@@ -8,8 +8,8 @@ sum decides, together with four rules that no sum can overrule:
 - An element that the page already had beside the remembered one is another element.
 - If the remembered one had twins (same role and name), a candidate must be surrounded by the words
   that set it apart from them.
-- An element whose name shares no word with the remembered one must share its label, or an id, test
-  id, form name or link that no other element had.
+- An element whose name does not hold all words of the remembered one, or the other way round, must
+  share its label, or an id, test id, form name or link that no other element had.
 - Twins whose surroundings are the same go by an id or link of their own, else by their order while
   their number is the same.
 """
@@ -137,12 +137,8 @@ def candidates(
         apart = _by_anchor(saved, left) or _by_order(saved, twins)
         left = [e for e in left if e.id in apart]
     only = is_only(saved, fitting)
-    pairs = [(e, compared(saved, e, only=only)) for e in left]
-    return [
-        (e, levels)
-        for e, levels in pairs
-        if (only and _is_twin(saved, e)) or _named_or_anchored(saved, e, levels)
-    ]
+    left = [e for e in left if (only and _is_twin(saved, e)) or _named_or_anchored(saved, e)]
+    return [(e, compared(saved, e, only=only)) for e in left]
 
 
 def fitting_elements(saved: Fingerprint, snapshot: ElementSnapshot) -> list[RawElement]:
@@ -196,13 +192,25 @@ def _by_order(saved: Fingerprint, twins: Sequence[RawElement]) -> set[int]:
     return {twins[saved.twin - 1].id} if len(twins) == saved.n_twins else set()
 
 
-def _named_or_anchored(saved: Fingerprint, e: RawElement, levels: Levels) -> bool:
-    """Whether something that names it is left: a word of its name, its label, icon or an anchor."""
-    if levels.get("name") in ("same", "like", "only") or levels.get("label") == "same":
+def _named_or_anchored(saved: Fingerprint, e: RawElement) -> bool:
+    """Whether something that names it is left: its name, a label, the icon or an anchor."""
+    if saved.name or e.text:
+        if _one_in_the_other(saved.name, e.text):
+            return True
+    elif saved.icons and saved.icons == e.icons:
         return True
-    if "name" not in levels and levels.get("icons") == "same":
+    label = plain(saved.label or saved.placeholder)
+    if label and label == plain(e.label or e.placeholder):
         return True
     return any(_anchored(saved, e, what) for what in saved.anchors)
+
+
+def _one_in_the_other(saved: str, now: str) -> bool:
+    """Whether one name holds all words of the other: "Save" and "Save now", no two products."""
+    if plain(saved) == plain(now):
+        return True
+    x, y = set(words(saved)), set(words(now))
+    return bool(x and y) and (x <= y or y <= x)
 
 
 def _anchored(saved: Fingerprint, e: RawElement, what: str) -> bool:
