@@ -96,6 +96,13 @@ def test_a_button_of_a_quoted_name_is_known_without_a_model():
     assert step.element == cancel
 
 
+def test_a_kind_beside_a_name_is_not_part_of_the_name():
+    one, link = element(1, "button", "ONE"), element(2, "link", "ONE")
+    assert planned("Click button ONE.", one, link).element == one
+    assert planned("Click the ONE link.", one, link).element == link
+    assert planned("Click button TWO.", one, link).element is None
+
+
 def test_an_x_that_nothing_is_called_is_the_close_button():
     step = planned('Close the window by clicking the "x".', element(1, "button", "Close"))
     assert (step.element, step.instruction) == (None, "close button")

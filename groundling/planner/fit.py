@@ -114,11 +114,22 @@ def _click(clause: Clause, parts: Sequence[Part], view: RunView) -> PlanStep | D
     part = parts[0]
     step = _on(Click(clause.button, clause.count), clause, part)
     usable = [e for e in view.snapshot.elements if e.is_visible and not e.disabled]
-    bearers = [e for e in usable if plain(part.name) in map(plain, (e.text, e.label))]
-    if plain(part.name) in _CROSSES and not bearers:
+    kind, name = _kind_and_name(part)
+    bearers = [e for e in usable if plain(name) in map(plain, (e.text, e.label))]
+    if plain(name) in _CROSSES and not bearers:
         return replace(step, instruction="close button", task_type="find_button")
-    sure = part.quoted and not clause.within and len(bearers) == 1
+    if kind:
+        bearers = [e for e in bearers if role_group(e) == kind]
+    sure = (part.quoted or kind) and not clause.within and len(bearers) == 1
     return replace(step, element=bearers[0]) if sure else step
+
+
+def _kind_and_name(part: Part) -> tuple[str, str]:
+    """Take "button Save" and "Save button" apart; without such a word the kind is empty."""
+    for pattern in (r"(?P<kind>button|link) (?P<name>.+)", r"(?P<name>.+) (?P<kind>button|link)"):
+        if not part.quoted and (found := re.fullmatch(pattern, part.target, re.IGNORECASE)):
+            return found.group("kind").lower(), found.group("name")
+    return "", part.name
 
 
 def _choose(clause: Clause, parts: Sequence[Part], view: RunView) -> PlanStep | Done:
