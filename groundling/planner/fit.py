@@ -28,7 +28,7 @@ from groundling.elements import RawElement
 from groundling.planner.clause import Clause
 from groundling.planner.copied import copied, of_label
 from groundling.planner.dates import as_field_takes, calendar_step
-from groundling.ranking import rank, role_group
+from groundling.ranking import parse_query, rank, role_group
 
 _BOXES = ("checkbox", "radio", "switch", "menuitemcheckbox", "menuitemradio")
 _CROSSES = frozenset(("x", "×", "✕", "✖"))
@@ -112,7 +112,7 @@ def _on(action: Action, clause: Clause, part: Part, task_type: str = "find_any")
 
 def _click(clause: Clause, parts: Sequence[Part], view: RunView) -> PlanStep | Done:
     part = parts[0]
-    step = _on(Click(clause.button, clause.count), clause, part)
+    step = _on(Click(clause.button, clause.count), clause, part, _type_of(part))
     usable = [e for e in view.snapshot.elements if e.is_visible and not e.disabled]
     kind, name = _kind_and_name(part)
     bearers = [e for e in usable if plain(name) in map(plain, (e.text, e.label))]
@@ -122,6 +122,15 @@ def _click(clause: Clause, parts: Sequence[Part], view: RunView) -> PlanStep | D
         bearers = [e for e in bearers if role_group(e) == kind]
     sure = (part.quoted or kind) and not clause.within and len(bearers) == 1
     return replace(step, element=bearers[0]) if sure else step
+
+
+def _type_of(part: Part) -> str:
+    """Return the task type that the words name: "the second result" is a link."""
+    if part.quoted:
+        return "find_any"
+    query = parse_query(part.target)
+    counted = query.ordinal is not None and query.roles == {"link"}
+    return "find_link" if counted else "find_any"
 
 
 def _kind_and_name(part: Part) -> tuple[str, str]:
