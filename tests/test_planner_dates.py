@@ -113,3 +113,8 @@ def test_both_fields_get_the_same_text_one_after_the_other():
     step = planned('Enter the password "fU" into both text fields.', *fields)
     assert (step.element, step.action.text) == (fields[0], "fU")
     assert step.covers != ("0.0.0",)
+
+
+def test_words_on_how_to_look_and_when_are_no_steps_of_their_own():
+    said = clauses('Navigate through the tree. Click on "Ann" and press Submit when done.')
+    assert [(c.verb, c.targets) for c in said] == [("click", ('"Ann"',)), ("click", ("Submit",))]

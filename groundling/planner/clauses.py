@@ -54,6 +54,10 @@ _INSIDE = re.compile(
 )
 _USE = re.compile(rf"^use\s+(?:the\s+|a\s+)?(.+?)\s+to\s+(?=(?:{VERB})\b)", re.IGNORECASE)
 _TO_FIND = re.compile(r"^(.*?),?\s*\b(?:in order )?to\s+((?:find|locate|see)\b.*)$", re.IGNORECASE)
+_DONE = re.compile(
+    r",?\s+(?:when|once|as soon as)\s+(?:you(?:'re| are)\s+)?(?:done|finished|ready)$",
+    re.IGNORECASE,
+)
 _PRONOUNS = (("it",), ("them",), ("that",))
 
 
@@ -124,7 +128,7 @@ def _ordered(piece: str) -> Iterator[str]:
             way = _BY.split(_LEAD.sub("", part.strip()))
             # "Submit the form by clicking Send" is one thing to do, and said better at its end.
             part = way[-1] if len(way) > 1 and not re.search(VALUE, way[0]) else part
-            part = _base(_LEAD.sub("", part.strip()).strip(" ,:"))
+            part = _base(_DONE.sub("", _LEAD.sub("", part.strip()).strip(" ,:")))
             if part:
                 yield part
 

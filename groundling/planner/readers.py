@@ -74,6 +74,9 @@ def _go(rest: str, part: str) -> Iterator[Clause]:
     if re.match(r"back\b", low) or re.match(r"to the previous page$", low):
         yield Clause(verb="back")
         return
+    if re.match(r"through\b", low):
+        # Says how to look; what to look for follows in a clause of its own.
+        return
     what = re.sub(r"^to\s+", "", rest, flags=re.IGNORECASE)
     if address := _address(what):
         yield Clause(verb="goto", value=address)
