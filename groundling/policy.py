@@ -91,6 +91,17 @@ class Policy:
             texts=tuple(map(self.hide, snapshot.texts)),
         )
 
+    def shown(self, element: RawElement) -> RawElement:
+        """Return an element as the page shows it, to find it there again; never write it down."""
+        changed: dict[str, str] = {}
+        for field_name in ("text", "context", "row_header", "heading"):
+            text = hidden = getattr(element, field_name)
+            for name, secret in self.secrets.items():
+                text = text.replace("{" + name + "}", secret)
+            if text != hidden:
+                changed[field_name] = text
+        return replace(element, **changed) if changed else element  # type: ignore[arg-type]
+
     def _hide_in(self, element: RawElement) -> RawElement:
         changed: dict[str, Any] = {}
         for name in _FIELDS:

@@ -334,6 +334,21 @@ def test_a_secret_is_typed_and_written_nowhere(page, serve, tmp_path):
         a.fill(page, "the token", secret="pin")
 
 
+def test_an_element_under_a_heading_that_shows_a_secret_is_found_again(page, serve):
+    page.goto(
+        serve(
+            """<h2>Token open-sesame-17</h2><button onclick="out.textContent='Saved'">Save</button>
+            <p id=out></p><h2>Other</h2><button>Save</button>"""
+        )
+    )
+    first = [lambda prompt: prompt.labels[0]]
+    policy = Policy(secrets={"token": "open-sesame-17"})
+    a = agent(*first, policy=policy, config=ASK)
+    clicked = a.click(page, "save the token")
+    assert clicked, clicked
+    assert "open-sesame" not in repr(clicked)
+
+
 def test_what_goes_into_a_password_field_is_a_secret(page, serve, tmp_path):
     page.goto(serve("<label>Password <input type=password></label>"))
     path = tmp_path / "trace.jsonl"

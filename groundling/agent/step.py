@@ -118,7 +118,7 @@ def run_step(adapter: PageAdapter, setup: Setup, wanted: Wanted) -> Steps[StepRe
         yield from draft.find()
         yield from draft.act()
     except FAILURES as error:
-        draft.error = str(error)
+        draft.error = setup.policy.hide(str(error))
     except GeneratorExit:
         draft.error = "interrupted"
         if setup.interrupted is not None:
@@ -239,11 +239,12 @@ class _Draft:
 
     def resolve(self) -> Steps[tuple[Any, Any]]:
         handle = target = None
+        shown = self.setup.policy.shown
         with self.stage("resolve"):
             if self.element is not None:
-                handle = yield from self.adapter.resolve(self.element)
+                handle = yield from self.adapter.resolve(shown(self.element))
             if isinstance(self.action, Drag) and isinstance(self.action.to, RawElement):
-                target = yield from self.adapter.resolve(self.action.to)
+                target = yield from self.adapter.resolve(shown(self.action.to))
         return handle, target
 
     def uncover(self, handle: Any) -> Steps[bool]:  # noqa: ANN401
