@@ -100,7 +100,7 @@ def test_a_seed_names_one_problem(small_page, site):
 
 def test_the_agent_sees_neither_goal_nor_reward(agent, small_page, site):
     start(small_page, site, "click-test", 1)
-    decision = agent.decide(small_page, "the button")
+    decision = agent.decide(small_page, "Click Me!")
     assert [c.element.text for c in decision.candidates] in ([], ["Click Me!"])
     assert decision.selection.element.text == "Click Me!"
 
