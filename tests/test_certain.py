@@ -86,3 +86,11 @@ def test_a_decision_tells_which_rule_made_it():
     assert "by rule (exact name)" in decision.explain()
     assert decision.to_json()["rule"] == "exact name"
     assert decision.stages_ms.keys() == {"filter", "rules"}
+
+
+def test_the_one_button_of_a_page_is_the_button():
+    page = [button(1, "Click Me!"), link(2, "Help")]
+    assert certain_case(page, "click the button", "find_any")[0].id == 1
+    assert certain_case(page, "the link", "find_link")[0].id == 2
+    assert certain_case(page, "the list", "select_from_list") is None
+    assert certain_case([*page, button(3, "Other")], "the button", "find_any") is None

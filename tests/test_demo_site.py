@@ -6,7 +6,6 @@ import urllib.request
 
 import pytest
 
-from groundling.browser.launch import launch_sync
 from groundling.demo.content import documents, documents_by_slug
 from groundling.demo.search import search, stem, suggest, words
 from groundling.demo.server import respond, serve
@@ -159,9 +158,8 @@ def test_the_server_answers_on_this_machine_only_and_forbids_foreign_code(site):
 
 
 @pytest.mark.browser
-def test_a_browser_finds_enough_to_choose_from_and_the_search_works(site):
-    with launch_sync() as browser:
-        page = browser.new_page()
+def test_a_browser_finds_enough_to_choose_from_and_the_search_works(site, chromium):
+    with chromium.new_page() as page:
         complaints = []
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))

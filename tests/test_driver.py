@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -25,6 +26,12 @@ class AsyncPage:
         await asyncio.sleep(60)
 
 
+def apart(coroutine):
+    """Run in a thread of its own: the session's browser keeps a loop running in this one."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, coroutine).result(10)
+
+
 def read_title(page):
     return (yield PageCall(page.title)) + "!"
 
@@ -38,12 +45,12 @@ def recover(page):
 
 def test_one_generator_serves_a_sync_and_an_async_page():
     assert run_sync(read_title(SyncPage())) == "Home!"
-    assert asyncio.run(run_async(read_title(AsyncPage()))) == "Home!"
+    assert apart(run_async(read_title(AsyncPage()))) == "Home!"
 
 
 def test_errors_of_the_page_are_raised_inside_the_generator():
     assert run_sync(recover(SyncPage())) == "recovered from gone"
-    assert asyncio.run(run_async(recover(AsyncPage()))) == "recovered from gone"
+    assert apart(run_async(recover(AsyncPage()))) == "recovered from gone"
 
 
 def test_an_async_page_under_the_sync_driver_is_refused():
@@ -54,17 +61,21 @@ def test_an_async_page_under_the_sync_driver_is_refused():
 def test_model_calls_leave_the_event_loop_free():
 
     def steps():
-        return (yield ModelCall(lambda: threading.current_thread() is threading.main_thread()))
+        return (yield ModelCall(threading.current_thread))
 
-    assert run_sync(steps()) is True
-    assert asyncio.run(run_async(steps())) is False
+    async def both():
+        return threading.current_thread(), await run_async(steps())
+
+    assert run_sync(steps()) is threading.current_thread()
+    loop_thread, model_thread = apart(both())
+    assert model_thread is not loop_thread
 
 
 def test_gather_keeps_the_results_of_the_calls_that_work():
     def steps(page):
         return (yield Gather((PageCall(page.title), PageCall(page.fail))))
 
-    for results in (run_sync(steps(SyncPage())), asyncio.run(run_async(steps(AsyncPage())))):
+    for results in (run_sync(steps(SyncPage())), apart(run_async(steps(AsyncPage())))):
         assert results[0] == "Home"
         assert isinstance(results[1], OSError)
 
@@ -73,6 +84,6 @@ def test_gather_gives_up_on_a_call_that_hangs():
     def steps(page):
         return (yield Gather((PageCall(page.hang), PageCall(page.title)), timeout_s=0.05))
 
-    results = asyncio.run(run_async(steps(AsyncPage())))
+    results = apart(run_async(steps(AsyncPage())))
     assert isinstance(results[0], TimeoutError)
     assert results[1] == "Home"

@@ -19,7 +19,7 @@ RULE_PRECISION = 0.99
 
 Rule = Literal[
     "exact name", "quoted name", "same link", "part of a name", "misspelt name",
-    "only field of its type",
+    "only field of its type", "only one of its role",
 ]  # fmt: skip
 
 _LEAD = re.compile(
@@ -44,6 +44,13 @@ _TAIL_GROUPS = {
     "dropdown": {"select"},
     "switch": {"switch"},
 }
+_ALONE = {
+    "button": "button", "link": "link", "tab": "tab", "switch": "switch", "slider": "slider",
+    "checkbox": "checkbox", "check box": "checkbox", "list": "select", "dropdown": "select",
+    "drop-down": "select", "field": "field", "text field": "field", "textbox": "field",
+    "text box": "field", "input": "field", "input field": "field",
+}  # fmt: skip
+"""Instructions that name a group of roles and nothing else."""
 _TASK_GROUPS = {
     "find_input": {"field", "select", "slider"},
     "find_button": {"button"},
@@ -115,6 +122,9 @@ def _cases(
     query = parse_query(_LEAD.sub("", " ".join(instruction.lower().split())))
     if query.ordinal is not None or query.unwanted or query.states - {"required"}:
         return
+    alone = _only_of_role(elements, instruction)
+    if alone is not None:
+        yield alone, "only one of its role"
     wanted, groups = _wanted(instruction, query.quoted)
     if len(wanted) < 2:
         return
@@ -131,6 +141,15 @@ def _cases(
     misspelt = _misspelt(names, wanted, groups)
     if misspelt is not None:
         yield misspelt, "misspelt name"
+
+
+def _only_of_role(elements: Sequence[RawElement], instruction: str) -> RawElement | None:
+    """Return the page's one button where "the button" is asked for."""
+    said = _LEAD.sub("", _squeeze(" ".join(instruction.lower().split()))).strip()
+    if said not in _ALONE:
+        return None
+    bearers = [e for e in elements if e.is_visible and role_group(e) == _ALONE[said]]
+    return bearers[0] if len(bearers) == 1 else None
 
 
 Named = tuple[RawElement, tuple[str, ...]]
