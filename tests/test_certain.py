@@ -94,3 +94,8 @@ def test_the_one_button_of_a_page_is_the_button():
     assert certain_case(page, "the link", "find_link")[0].id == 2
     assert certain_case(page, "the list", "select_from_list") is None
     assert certain_case([*page, button(3, "Other")], "the button", "find_any") is None
+
+
+def test_an_element_without_any_name_is_no_misspelling():
+    nameless = RawElement(id=1, tag="button", role="button", text="")
+    assert certain_case([nameless, button(2, "Cancel")], "Save", "find_any") is None

@@ -210,8 +210,9 @@ def _misspelt(names: Sequence[Named], wanted: str, groups: set[str] | None) -> R
     near: dict[int, tuple[float, RawElement]] = {}
     for e, own in names:
         for n in own:
-            if abs(len(n) - len(wanted)) <= _LETTERS_OFF and n.count(" ") == len(said) - 1:
-                alike = _alike(said, n.split())
+            own_words = n.split() if abs(len(n) - len(wanted)) <= _LETTERS_OFF else []
+            if len(own_words) == len(said):
+                alike = _alike(said, own_words)
                 if alike >= _NEAR:
                     near[e.id] = max(near.get(e.id, (0.0, e)), (alike, e), key=lambda x: x[0])
     if len(near) != 1:
