@@ -51,8 +51,6 @@ class EmbeddedProfile:
     """Added to the logit of "none", so that it is said as often as it is true."""
     thresholds: Mapping[str, float]
     """Least confidence at which the precision in the key was reached, e.g. `{"0.95": 0.8}`."""
-    marked: bool = True
-    """Whether the weights tell a candidate's name from its surroundings."""
 
 
 class EmbeddedLLM(BaseLLM):
@@ -210,7 +208,6 @@ class Chooser:
                 float(profile["temperature"]),
                 float(profile["none_bias"]),
                 dict(profile.get("thresholds", {})),
-                bool(profile.get("marked")),
             )
             self._columns = _columns(profile.get("features"))
         except ModelFilesError:
@@ -255,7 +252,7 @@ class Chooser:
         inputs = {
             "task": hidden[0][None].astype(np.float32),
             "items": padded,
-            "on": on if self.profile.marked else np.minimum(on, 1),
+            "on": on,
             "features": features[:, self._columns] if self._columns is not None else features,
             "base": base,
         }

@@ -206,7 +206,7 @@ def run(  # noqa: PLR0913 - a run has that many parts
     told = list(predict(model, texts, held))
     judged = [(e.right[s], bool(e.right.any()), z) for e, z, s in told]
     profile = {
-        **calibrate(judged), "features": list(FEATURES), "marked": True, "base": "all-MiniLM-L6-v2",
+        **calibrate(judged), "features": list(FEATURES), "base": "all-MiniLM-L6-v2",
         "n_train": len(train), "n_left_out": len(held), "epochs": epochs, "k": k, "seed": SEED,
         "left_out": accuracy(model, texts, held), "curve": curve,
     }  # fmt: skip
