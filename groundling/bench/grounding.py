@@ -3,15 +3,14 @@
 import hashlib
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from groundling.bench.cases import Row
-from groundling.bench.results import open_results
+from groundling.bench.results import kept_rows
 from groundling.bench.run import run_pages
 from groundling.bench.sources import Source
 from groundling.bench.summary import summarise
@@ -77,7 +76,7 @@ def run_grounding(
     ids = source.ids(run.kinds, run.limit)
     header = run.header(source, llm)
     rows: list[Row] = []
-    with _kept(out, header, resume) as (keep, before):
+    with kept_rows(out, header, Row.from_json, resume=resume) as (keep, before):
         rows += before
         todo = [i for i in ids if i not in {r.id for r in before}]
         for row in run_pages(source.pages(todo), llm, run.config):
@@ -92,14 +91,3 @@ def run_grounding(
         "wall_s": round(time.perf_counter() - started, 1),
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
     }
-
-
-@contextmanager
-def _kept(
-    out: Path | None, header: dict[str, Any], resume: bool
-) -> Iterator[tuple[Callable[[Row], None], Sequence[Row]]]:
-    if out is None:
-        yield (lambda _: None), ()
-        return
-    with open_results(out, header, resume=resume) as (writer, before):
-        yield writer.add, before

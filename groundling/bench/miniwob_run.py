@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +12,7 @@ from groundling.actions import said
 from groundling.agent.goal import Past
 from groundling.agent.web import LocalLLMWebAgent
 from groundling.bench.miniwob import VIEWPORT, Episode, Status, Task, serve, start
-from groundling.bench.results import open_rows
+from groundling.bench.results import kept_rows
 from groundling.browser.launch import launch_sync
 from groundling.llm.base import BaseLLM
 
@@ -127,7 +126,10 @@ def run_miniwob(
         MissingExtraError: If the package `miniwob` is not installed.
         ModelError: If the model cannot work.
     """
-    with _kept(out, run.header(), resume) as (keep, before), serve() as site:
+    with (
+        kept_rows(out, run.header(), EpisodeRow.from_json, resume=resume) as (keep, before),
+        serve() as site,
+    ):
         rows = list(before)
         for row in rows:
             on_row(row)
@@ -210,14 +212,3 @@ def _told(past: Past) -> str:
     element = past.result.element
     found = said(element) if element is not None else "nothing"
     return f"{past.planned} -> {found}: {past.result.outcome}"
-
-
-@contextmanager
-def _kept(
-    out: Path | None, header: dict[str, Any], resume: bool
-) -> Iterator[tuple[Callable[[EpisodeRow], None], Sequence[EpisodeRow]]]:
-    if out is None:
-        yield (lambda _: None), ()
-        return
-    with open_rows(out, header, EpisodeRow.from_json, resume=resume) as (writer, before):
-        yield writer.add, before

@@ -53,12 +53,19 @@ def read_results(path: Path) -> Results:
 
 
 @contextmanager
-def open_results(
-    path: Path, header: Mapping[str, Any], *, resume: bool
-) -> Iterator[tuple[ResultsWriter, tuple[Row, ...]]]:
-    """Open a results file of labelled tasks for writing, see `open_rows`."""
-    with open_rows(path, header, Row.from_json, resume=resume) as opened:
-        yield opened
+def kept_rows(
+    path: Path | None,
+    header: Mapping[str, Any],
+    row_of: Callable[[Mapping[str, Any]], R],
+    *,
+    resume: bool,
+) -> Iterator[tuple[Callable[[R], None], tuple[R, ...]]]:
+    """Yield what keeps a row, and the rows kept before; see `open_rows`. No path keeps none."""
+    if path is None:
+        yield (lambda _: None), ()
+        return
+    with open_rows(path, header, row_of, resume=resume) as (writer, before):
+        yield writer.add, before
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """What commands read: a URL, an HTML file, or a snapshot written before."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,39 @@ import orjson
 
 from groundling.elements import ElementSnapshot
 from groundling.errors import DataError, NavigationError
+
+VIEWPORT: Any = {"width": 1280, "height": 800}
+"""Of the pages that commands open, in CSS pixels."""
+
+
+def goto(page: Any, url: str) -> None:  # noqa: ANN401
+    """Open an address in a page of Playwright's sync library.
+
+    Raises:
+        NavigationError: If it cannot be opened.
+    """
+    from playwright.sync_api import Error
+
+    try:
+        page.goto(url)
+    except Error as error:
+        first = str(error).splitlines()[0]
+        raise NavigationError(f"{url} could not be opened ({first}): check it") from error
+
+
+@contextmanager
+def opened(url: str, *, headed: bool) -> Iterator[Any]:
+    """Open an address in a browser, which is closed whatever happens.
+
+    Raises:
+        NavigationError: If it cannot be opened.
+    """
+    from groundling.browser.launch import launch_sync
+
+    with launch_sync(headed=headed) as browser:
+        page = browser.new_page(viewport=VIEWPORT)
+        goto(page, url)
+        yield page
 
 
 def url_of(source: str) -> str:
@@ -42,23 +77,16 @@ def read(url: str, *, headed: bool = False) -> ElementSnapshot:
         NavigationError: If it cannot be opened.
         PageError: If the page cannot be read.
     """
-    from playwright.sync_api import Error
-
     from groundling.browser import SnapshotOptions
     from groundling.browser.launch import launch_sync
     from groundling.browser.playwright import PlaywrightAdapter
     from groundling.driver import run_sync
 
-    size: Any = {"width": 1280, "height": 800}
     with launch_sync(headed=headed) as browser:
-        page = browser.new_page(viewport=size)
+        page = browser.new_page(viewport=VIEWPORT)
         adapter = PlaywrightAdapter(page, is_async=False)
         run_sync(adapter.install())
-        try:
-            page.goto(url)
-        except Error as error:
-            first = str(error).splitlines()[0]
-            raise NavigationError(f"{url} could not be opened ({first}): check it") from error
+        goto(page, url)
         return run_sync(adapter.snapshot(SnapshotOptions()))
 
 

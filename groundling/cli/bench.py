@@ -1,12 +1,10 @@
 """`groundling bench`: how good a model is, with intervals and baselines."""
 
-import importlib
 from pathlib import Path
-from typing import Any
 
 import click
 
-from groundling.errors import MissingExtraError
+from groundling.cli._lazy import imported
 
 _PREFIX = "bench_"
 
@@ -22,16 +20,7 @@ class _Benches(click.Group):
         if cmd_name not in self.list_commands(ctx):
             return None
         name = f"groundling.cli.{_PREFIX}{cmd_name.replace('-', '_')}"
-        try:
-            module: Any = importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if (error.name or "").startswith("groundling"):
-                raise
-            raise MissingExtraError(
-                f'`bench {cmd_name}` needs {error.name}: pip install "groundling[bench]"'
-            ) from error
-        command: click.Command = module.command
-        return command
+        return imported(name, f"bench {cmd_name}", "bench")
 
 
 @click.group("bench", cls=_Benches)

@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from groundling.errors import NavigationError
+from groundling.cli._source import VIEWPORT, goto
 
 _REPORT = Path("groundling-demo") / "report.html"
-_WIDTH, _HEIGHT = 1280, 800
 
 
 @click.command("demo")
@@ -38,7 +37,7 @@ def command(model: str, url: str | None, query: str, headed: bool, report_path: 
     own = url is None
     with _home(url) as home, _page(headed) as page:
         click.echo(f"Opening {home} with the model {llm.name}.", err=True)
-        _open(page, home)
+        goto(page, home)
         results = _run(llm, page, query, expect="/page/*" if own else None)
     _write(results, llm.name, query, report_path)
     n_verified = sum(r.outcome.status == "verified" for r in results)
@@ -58,17 +57,7 @@ def _page(headed: bool) -> Iterator[Any]:
     from groundling.browser.launch import launch_sync
 
     with launch_sync(headed=headed) as browser:
-        yield browser.new_page(viewport={"width": _WIDTH, "height": _HEIGHT})
-
-
-def _open(page: Any, url: str) -> None:  # noqa: ANN401
-    from playwright.sync_api import Error
-
-    try:
-        page.goto(url)
-    except Error as error:
-        first = str(error).splitlines()[0]
-        raise NavigationError(f"{url} could not be opened ({first}): check it") from error
+        yield browser.new_page(viewport=VIEWPORT)
 
 
 def _run(llm: Any, page: Any, query: str, *, expect: str | None) -> list[Any]:  # noqa: ANN401

@@ -46,8 +46,8 @@ def command(script: Path, source: str | None, **options: Any) -> None:  # noqa: 
 
 def _replayed(script: Any, source: str | None, options: Any) -> Any:  # noqa: ANN401
     from groundling.agent import LocalLLMWebAgent
-    from groundling.cli._source import url_of
-    from groundling.cli.run import opened, show, told, values_of
+    from groundling.cli._source import opened, url_of
+    from groundling.cli.run import show, told, values_of
     from groundling.llm import load_llm
     from groundling.llm.scripted import ScriptedLLM
     from groundling.planner import replay

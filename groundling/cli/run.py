@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from groundling.errors import DataError, NavigationError
+from groundling.errors import DataError
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_SIZE: Any = {"width": 1280, "height": 800}
 
 
 @click.command("run")
@@ -39,7 +38,7 @@ def command(goal: str, source: str, **options: Any) -> None:  # noqa: ANN401
     steps done either way.
     """
     from groundling.agent import LocalLLMWebAgent
-    from groundling.cli._source import url_of
+    from groundling.cli._source import opened, url_of
     from groundling.llm import load_llm
     from groundling.planner import LLMPlanner, RulesPlanner
 
@@ -85,27 +84,6 @@ def show(done: list[Any], past: Any) -> None:  # noqa: ANN401
     """Print a step as it is done and keep it for the report."""
     done.append(past.result)
     click.echo(f"{len(done)}. {past.result}", err=True)
-
-
-@contextmanager
-def opened(url: str, *, headed: bool) -> Iterator[Any]:
-    """Open an address in a browser of 1280 x 800, which is closed whatever happens.
-
-    Raises:
-        NavigationError: If it cannot be opened.
-    """
-    from playwright.sync_api import Error
-
-    from groundling.browser.launch import launch_sync
-
-    with launch_sync(headed=headed) as browser:
-        page = browser.new_page(viewport=_SIZE)
-        try:
-            page.goto(url)
-        except Error as error:
-            first = str(error).splitlines()[0]
-            raise NavigationError(f"{url} could not be opened ({first}): check it") from error
-        yield page
 
 
 @contextmanager

