@@ -79,7 +79,7 @@ class Click(Action):
     verb = "click"
     button: Button = "left"
     count: int = 1
-    """2 is a double click."""
+    """Clicks in a row, at least 1: 2 is a double click."""
     modifiers: tuple[Modifier, ...] = ()
 
     def _check(self, element: RawElement) -> None:
@@ -91,7 +91,8 @@ class Click(Action):
     def describe(self) -> str:
         """Say what is done, for traces and messages."""
         words = [*self.modifiers, *([self.button] if self.button != "left" else [])]
-        return " ".join([*words, "double click" if self.count == 2 else "click"])
+        often = f" {self.count} times" if self.count > 2 else ""
+        return " ".join([*words, "double click" if self.count == 2 else "click"]) + often
 
 
 @dataclass(frozen=True, slots=True)

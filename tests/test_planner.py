@@ -246,7 +246,8 @@ def test_another_way_is_tried_where_the_element_does_not_take_the_action():
 def test_words_in_one_or_two_are_spelt_the_other_way_in_a_second_look():
     step = first("Press login", page(button("Anmelden"), button("Log in")))
     failed = past(step, "failed", error="nothing on the page fits")
-    again = first("Press login", page(button("Log in")), history=(failed,))
+    both = page(button("Anmelden"), button("Log in"))
+    again = first("Press login", both, history=(failed,))
     assert (step.instruction, again.instruction) == ("login", "log in")
     assert reworded("the sign-in button") == "the sign in button"
     assert reworded("E-mail field") == "email field"

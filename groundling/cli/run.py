@@ -23,6 +23,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="Who splits the goal: rules, or the model, which must be one that generates.",
 )
+@click.option("--finish-forms", is_flag=True, help="Send off what was filled, unsaid (rules).")
 @click.option("--value", "values", multiple=True, metavar="NAME=TEXT", help="A text to type.")
 @click.option("--max-steps", type=click.IntRange(min=1), default=30, show_default=True)
 @click.option("--timeout-s", type=click.FloatRange(min=0, min_open=True), default=300.0)
@@ -53,7 +54,9 @@ def command(goal: str, source: str, **options: Any) -> None:  # noqa: ANN401
             page,
             goal,
             values=values,
-            planner=LLMPlanner(llm) if options["planner"] == "llm" else RulesPlanner(),
+            planner=LLMPlanner(llm)
+            if options["planner"] == "llm"
+            else RulesPlanner(finish_forms=options["finish_forms"]),
             max_steps=options["max_steps"],
             timeout_s=options["timeout_s"],
             on_step=lambda past: show(done, past),

@@ -9,7 +9,7 @@ from typing import Literal
 
 Verb = Literal[
     "click", "fill", "choose", "check", "uncheck", "press", "scroll", "drag", "hover", "back",
-    "goto", "wait", "clear", "select_text", "upload",
+    "goto", "wait", "clear", "select_text", "upload", "ask", "send",
 ]  # fmt: skip
 
 
@@ -34,6 +34,10 @@ class Clause:
     count: int = 1
     """Clicks in a row: 2 is a double click, or how often the click is done anew."""
     again: int = 1
+    ending: str = ""
+    """How a suggestion ends of which `value` is the beginning."""
+    if_form: bool = False
+    """Done only where the page has a form that the clause fills; else the next one says it all."""
     button: Literal["left", "right"] = "left"
 
     def __str__(self) -> str:
@@ -59,6 +63,7 @@ VERBS: dict[str, Verb] = {
     **dict.fromkeys("clear empty erase".split(), "clear"),
     **dict.fromkeys("upload attach".split(), "upload"),
     **dict.fromkeys("copy use".split(), "click"),
+    **dict.fromkeys("book buy order reserve purchase rent".split(), "ask"),
 }
 GERUNDS = {
     "clicking": "click", "pressing": "press", "hitting": "hit", "tapping": "tap",

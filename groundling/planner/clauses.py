@@ -165,6 +165,7 @@ def _told(c: Clause, quotes: list[str]) -> Clause:
         c,
         targets=tuple(_unmasked(t, quotes) for t in c.targets),
         value=_in_case(_bare(c.value, quotes), c.case),
+        ending=_bare(c.ending, quotes),
         source=_unmasked(c.source, quotes),
         within=_unmasked(c.within, quotes),
     )

@@ -13,6 +13,11 @@ _TEXT_OF = re.compile(
     r"(?:of|from|in|as(?: in)?)\s+(?:the\s+)?(.+)$",
     re.IGNORECASE,
 )
+_LONE = re.compile(
+    r"(?:the\s+)?(?:text|words?|code|number|letters|characters|phrase)\s+(?:above|below|here)",
+    re.IGNORECASE,
+)
+"""Says only that the page shows something to copy."""
 _WHERE = re.compile(
     r"\s*\b(?:that is|which is)?\s*(?:shown|displayed|written|given|listed|printed|seen)\b.*$",
     re.IGNORECASE,
@@ -24,10 +29,23 @@ def copied(view: RunView, source: str) -> str:
 
     A field is copied by its value, and "the order number" by what follows these words on the page.
     """
+    if _LONE.fullmatch(source.strip()):
+        return _lone(view)
     found = _TEXT_OF.match(source)
     what = _WHERE.sub("", found.group(1) if found else source).strip().strip('"')
     field = _field(view, what) if found else None
     return (field.value or field.text) if field is not None else _after_words(view, what)
+
+
+def _lone(view: RunView) -> str:
+    """Return the one text of the page that is no name of anything, or an empty text."""
+    own = {
+        name.strip(" :*").casefold()
+        for e in view.snapshot.elements
+        for name in (e.text, e.label, e.placeholder, e.heading)
+    }
+    texts = {t.strip() for t in view.snapshot.texts if t.strip(" :*").casefold() not in own}
+    return texts.pop() if len(texts) == 1 else ""
 
 
 def of_label(view: RunView, name: str) -> str:

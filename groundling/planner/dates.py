@@ -14,6 +14,7 @@ _TIMES = ("%I:%M %p", "%I:%M%p", "%I %p", "%I%p", "%H:%M", "%H:%M:%S")
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August",
            "September", "October", "November", "December")  # fmt: skip
 _SHOWN = re.compile(rf"\b({'|'.join(_MONTHS)})\s+(\d{{4}})\b", re.IGNORECASE)
+_TURNS = 24
 _BACK = frozenset(("prev", "previous", "previous month", "prev month", "<", "‹", "«", "←"))
 _ON = frozenset(("next", "next month", ">", "›", "»", "→"))
 
@@ -71,7 +72,11 @@ def calendar_step(field: RawElement | None, text: str, key: str, view: RunView) 
         said = "previous month" if target < shown else "next month"
     if element is None:
         return None
-    return PlanStep(action=Click(), instruction=said, element=element, covers=covers)
+    # Leaves are turned at one go; where the page loses a click, the next look counts anew.
+    n = 1 if covers else abs(12 * (target[0] - shown[0]) + target[1] - shown[1])
+    return PlanStep(
+        action=Click(count=min(n, _TURNS)), instruction=said, element=element, covers=covers
+    )
 
 
 def _day(view: RunView, day: int) -> RawElement | None:

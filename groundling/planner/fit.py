@@ -28,6 +28,8 @@ from groundling.elements import RawElement
 from groundling.planner.clause import Clause
 from groundling.planner.copied import copied, of_label
 from groundling.planner.dates import as_field_takes, calendar_step
+from groundling.planner.extremes import extreme
+from groundling.planner.skills import skilled
 from groundling.ranking import parse_query, rank, role_group
 
 _BOXES = ("checkbox", "radio", "switch", "menuitemcheckbox", "menuitemradio")
@@ -40,6 +42,11 @@ _EVERY_FIELD = re.compile(
 _EACH_VALUE = re.compile(
     r"\bvalues?\b.*\b(?:correspond|belong|match|go|fit)\w*\b.*\b(?:each|every|all)\b", re.IGNORECASE
 )
+_SENDING = frozenset(
+    ("login", "log in", "sign in", "signin", "submit", "submit button", "send", "go", "search")
+)
+"""What people call the button that sends a form, whatever is written on it."""
+_TAKING = re.compile(r"(?:book|buy|order|reserve|purchase|rent)\b", re.IGNORECASE)
 _ALL = re.compile(r"^(?:all|every|each)\b(?!.*\")", re.IGNORECASE)
 
 
@@ -79,6 +86,8 @@ def _own(e: RawElement) -> list[str]:
 
 def fitted(clause: Clause, parts: Sequence[Part], view: RunView) -> PlanStep | Done:
     """Return the step for the first of the parts that are left, or why there is none."""
+    if step := skilled(clause, parts[0].target, parts[0].key, view):
+        return step
     if clause.verb in ("fill", "choose"):
         where = clause.within or parts[0].target if clause.verb == "choose" else parts[0].target
         text = clause.value if clause.verb == "fill" else parts[0].name
@@ -114,10 +123,15 @@ def _click(clause: Clause, parts: Sequence[Part], view: RunView) -> PlanStep | D
     part = parts[0]
     step = _on(Click(clause.button, clause.count), clause, part, _type_of(part))
     usable = [e for e in view.snapshot.elements if e.is_visible and not e.disabled]
+    if _TAKING.match(part.target) and (beyond := extreme(usable, part.target)):
+        return replace(step, element=beyond)
     kind, name = _kind_and_name(part)
     bearers = [e for e in usable if plain(name) in map(plain, (e.text, e.label))]
     if plain(name) in _CROSSES and not bearers:
         return replace(step, instruction="close button", task_type="find_button")
+    if plain(name) in _SENDING and not shows(usable, name):
+        buttons = [e for e in usable if role_group(e) == "button"]
+        return replace(step, element=buttons[0]) if len(buttons) == 1 else step
     if kind:
         bearers = [e for e in bearers if role_group(e) == kind]
     sure = (part.quoted or kind) and not clause.within and len(bearers) == 1

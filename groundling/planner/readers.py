@@ -88,8 +88,24 @@ def _search(rest: str) -> Iterator[Clause]:
     found = re.match(r"(?:for\s+)?(.+?)(?:\s+(?:in|on|using|with)\s+(?:the\s+)?(.+))?$", rest)
     what, where = (found.group(1), found.group(2) or "") if found else (rest, "")
     field = where if re.search(rf"\b(?:{FIELD_WORDS}|bar)\b", where, re.I) else "search box"
-    yield valued(Clause(verb="fill", targets=(field,)), re.sub(r"^for\s+", "", what))
-    yield Clause(verb="press", value="Enter", targets=(field,))
+    what = re.sub(r"^for\s+", "", what)
+    if re.search(VALUE, what) or field != "search box":
+        yield valued(Clause(verb="fill", targets=(field,)), what)
+        yield Clause(verb="press", value="Enter", targets=(field,))
+        return
+    whole = re.sub(r"^for\s+", "", rest)
+    yield Clause(verb="ask", targets=(field,), value=whole)
+    yield Clause(verb="send", targets=(field,))
+
+
+def _take(verb: str, rest: str, part: str) -> Iterator[Clause]:
+    """Read "book a flight from A to B": a form where the page has one, then what it offers."""
+    if re.search(QUOTED, rest):
+        yield from _click(verb, rest, part)
+        return
+    yield Clause(verb="ask", value=without_article(rest), if_form=True)
+    yield Clause(verb="send", if_form=True)
+    yield Clause(verb="click", targets=(part,))
 
 
 def _log_in(verb: str, rest: str, part: str) -> Iterator[Clause]:
@@ -226,5 +242,5 @@ def _upload(verb: str, rest: str, part: str) -> Iterator[Clause]:
 READERS = {
     "click": _click, "fill": fill, "choose": _choose, "check": _check, "uncheck": _check,
     "hover": _hover, "drag": _drag, "scroll": _scroll, "wait": _wait, "clear": _clear,
-    "upload": _upload,
+    "upload": _upload, "ask": _take,
 }  # fmt: skip

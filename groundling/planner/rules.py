@@ -15,7 +15,11 @@ from groundling.elements import RawElement
 from groundling.planner.clause import Clause
 from groundling.planner.clauses import clauses
 from groundling.planner.fit import Part, fitted, shows
+from groundling.planner.forms import ask, finishing_step, send
+from groundling.planner.obstacles import away_step
+from groundling.planner.pages import counted_step
 from groundling.planner.retry import other_way
+from groundling.planner.suggested import pick
 from groundling.ranking import role_group
 
 _LOOKS = 8
@@ -41,16 +45,57 @@ class RulesPlanner:
 
     name = "rules"
 
+    def __init__(self, *, finish_forms: bool = False) -> None:
+        """Make a planner.
+
+        Args:
+            finish_forms: Whether a form that the goal only says how to fill is sent off at the end,
+                by its one button that does so. Off, as nobody asked for it.
+        """
+        self.finish_forms = finish_forms
+
     def next(self, view: RunView) -> Steps[PlanStep | Done]:
         """Return the next step; see `Planner.next`."""
         yield from ()
         said = _clauses(view.goal)
         met = {key for p in view.history if _settled(p) for key in p.planned.covers}
+        if way := _on_the_way(said, view):
+            return way
+        step: PlanStep | Done | None
         for n, clause in enumerate(said):
             parts = [p for p in _parts_of(n, clause) if p.key not in met]
-            if parts:
-                return _step(clause, parts, view)
+            if not parts:
+                continue
+            step = _FORM[clause.verb](clause, parts[0], view) if clause.verb in _FORM else None
+            if step is None and not clause.if_form:
+                step = _step(clause, parts, view)
+            if step is not None:
+                return step
+        return self._end(view)
+
+    def _end(self, view: RunView) -> PlanStep | Done:
+        if self.finish_forms and (step := finishing_step(view)):
+            return step
         return Done()
+
+
+_FORM = {"ask": ask, "send": send}
+
+
+def _on_the_way(said: Sequence[Clause], view: RunView) -> PlanStep | None:
+    """Return a step that the goal does not name and the page asks for after the last one."""
+    if step := away_step(view):
+        return step
+    past = view.history[-1] if view.history else None
+    if past is None or not past.planned.covers:
+        return None
+    n = past.planned.covers[-1].split(".")[0]
+    if not n.isdigit() or int(n) >= len(said):
+        return None
+    after = said[int(n) + 1] if int(n) + 1 < len(said) else None
+    if said[int(n)].verb == "ask" and after is not None:
+        after = None  # Its own form goes on, and suggestions belong to it.
+    return pick(past, view.snapshot, said[int(n)], after)
 
 
 @lru_cache(maxsize=64)
@@ -81,6 +126,8 @@ def _step(clause: Clause, parts: Sequence[Part], view: RunView) -> PlanStep | Do
         return step
     if looked := _look(step, parts[0], view):
         return looked
+    if clause.verb == "click" and (counted := counted_step(parts[0].target, parts[0].key, view)):
+        return counted
     if failed:
         return other_way(step, failed)
     return step

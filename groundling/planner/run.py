@@ -24,17 +24,20 @@ from groundling.agent.step import read
 from groundling.agent.web import LocalLLMWebAgent
 from groundling.browser import adapt
 from groundling.browser.base import PageAdapter
-from groundling.driver import Request, Steps
+from groundling.driver import PageCall, Request, Steps
 from groundling.elements import ElementSnapshot
 from groundling.errors import PageError, PolicyError
 from groundling.planner.rules import RulesPlanner
 from groundling.planner.stop import proof
+from groundling.planner.suggested import may_suggest, suggestions
 from groundling.trace import StepResult
 from groundling.verify import Expectation, Outcome
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+_LOOKS, _SUGGEST_MS = 8, 150
+"""Fields that ask a server for suggestions wait for the typing to end: some 300 ms, and the way."""
 _SAME_STEP = 3
 """Times that the same step may be planned on a page that stays the same."""
 
@@ -146,6 +149,12 @@ class _Run:
         setup = self.agent.setup
         reading = replace(setup, reading=replace(setup.reading, texts=True))
         snapshot = yield from read(self.page, reading)
+        last = self.history[-1] if self.history else None
+        for _ in range(_LOOKS if last is not None and may_suggest(last) else 0):
+            if last is None or suggestions(last, snapshot):
+                break
+            yield PageCall(lambda: self.page.page.wait_for_timeout(_SUGGEST_MS))
+            snapshot = yield from read(self.page, reading)
         return RunView(
             goal=self.goal,
             snapshot=snapshot,

@@ -28,6 +28,11 @@ def fill(verb: str, rest: str, part: str) -> Iterator[Clause]:
     if verb == "type" and (key := key_of(rest)) and not re.search(VALUE, rest):
         yield Clause(verb="press", value=key[0], targets=key[1])
         return
+    if found := _ENDS.search(rest):
+        field = re.match(rf"\s*{_INTO}\s+(.+)$", rest[found.end() :], re.IGNORECASE)
+        clause = valued(Clause(verb="fill", targets=field_of(field and field.group(1))), found[1])
+        yield replace(clause, ending=found[2] or "")
+        return
     n = len(re.findall(VALUE, rest))
     if n > 1:
         pieces = _with_value(re.split(r"\s*(?:,\s*and\b|,|\band\b|&|;)\s*", rest))
@@ -53,6 +58,11 @@ def _with_value(pieces: list[str]) -> list[str]:
 
 _CASE = re.compile(
     r"(?:in|using|with)\s+(?:all\s+)?(lower|upper|capital)(?:[ -]?case)?(?:\s+letters)?\b\s*", re.I
+)
+_ENDS = re.compile(
+    rf"(?:that\s+|which\s+)?(?:starts?|begins?|starting|beginning)\s+with\s+({VALUE})"
+    rf"(?:\s*,?\s*and\s+(?:that\s+)?(?:ends?|ending)\s+(?:with|in)\s+({VALUE}))?",
+    re.IGNORECASE,
 )
 _INTO = r"(?:into|in|to|on|onto|as|for|inside|at|under)"
 
@@ -119,16 +129,25 @@ def _unquoted(verb: str, rest: str) -> Iterator[Clause]:
 
 def _copied(rest: str) -> tuple[str, tuple[str, ...]] | None:
     """Return what to copy from the page and where to, or None when nothing is to be copied."""
-    found = re.match(
-        r"(.+?\b(?:shown|displayed|written|given|listed|printed|seen)\b(?:\s+(?:above|below|here|"
-        rf"on\s+(?:the|this)\s+page|in\s+(?:the\s+)?[\w ]+?))?)(?:\s+{_INTO}\s+(.+))?$",
-        rest,
-        re.IGNORECASE,
-    ) or re.match(
-        r"((?:the\s+)?(?:text|value|contents?|number|code|same)\b.*?\b(?:from|of|as)\s+.+?)"
-        r"(?:\s+(?:into|to|in)\s+(.+))?$",
-        rest,
-        re.IGNORECASE,
+    found = (
+        re.match(
+            r"(.+?\b(?:shown|displayed|written|given|listed|printed|seen)\b(?:\s+(?:above|below|here|"
+            rf"on\s+(?:the|this)\s+page|in\s+(?:the\s+)?[\w ]+?))?)(?:\s+{_INTO}\s+(.+))?$",
+            rest,
+            re.IGNORECASE,
+        )
+        or re.match(
+            rf"((?:the\s+)?(?:text|words?|code|number|letters|characters|phrase)\s+(?:above|below|here))"
+            rf"(?:\s+{_INTO}\s+(.+))?$",
+            rest,
+            re.IGNORECASE,
+        )
+        or re.match(
+            r"((?:the\s+)?(?:text|value|contents?|number|code|same)\b.*?\b(?:from|of|as)\s+.+?)"
+            r"(?:\s+(?:into|to|in)\s+(.+))?$",
+            rest,
+            re.IGNORECASE,
+        )
     )
     if not found:
         return None

@@ -83,7 +83,7 @@ function textBlocks(w) {
   let block = -1;
   for (const token of w.stream) {
     if (!token.text) continue;
-    if (token.block === block) out[out.length - 1] += ' ' + token.text; else out.push(token.text);
+    if (token.block === block) out[out.length - 1] += (token.tight ? '' : ' ') + token.text; else out.push(token.text);
     block = token.block;
   }
   return out.map(t => cut(t, 500));

@@ -11,7 +11,7 @@ const RESETS = words('ASIDE NAV FOOTER DIALOG');
 function newWalk(o) {
   return { options: o, width: innerWidth, height: innerHeight, found: [], stream: [], lists: [], frames: [],
     tables: new Map(), delegated: new Set(), visited: 0, far: 0, cut: '',
-    headings: [], blocks: 0, deadline: performance.now() + o.budgetMs, marked: new Set(), forms: new Map(),
+    headings: [], blocks: 0, gap: true, deadline: performance.now() + o.budgetMs, marked: new Set(), forms: new Map(),
     active: docActive(document) };
 }
 // One query of the engine for a whole tree is cheaper than five questions to each of its elements.
@@ -44,11 +44,14 @@ function walk(e, up, w) {
   if (t === 'IFRAME' || t === 'FRAME') noteFrame(e, w);
   else if (kind) m = candidate(e, t, kind, style, f, w);
   if (m) f.owner = m;
+  const apart = m && t !== 'A';  // a control is a gap between the words beside it
+  if (apart) w.gap = true;
   f.inside = up.inside || HARD.has(kind);
   const before = w.headings;
   if (f.resets) w.headings = [];
   const inner = t === 'SELECT' || t === 'TEXTAREA' ? 0 : walkChildren(e, t, style, f, w);
   leave(e, t, f, w, before);
+  if (apart) w.gap = true;
   if (!m) return inner;
   m.end = w.stream.length;
   if (isWrapper(m, inner, w)) { m.drop = true; return inner; }
@@ -70,12 +73,23 @@ function walkNode(k, e, style, f, w) {
   const type = typeOf(k);
   if (type === 1) return walk(k, f, w);
   if (type === 3) {
-    const text = clean(dataOf(k));
-    if (text && (f.shown || (f.shown = style.visibility)) === 'visible') say(text, f, w);
+    const raw = dataOf(k), text = clean(raw);
+    if (!text) { if (raw) w.gap = true; }
+    else if ((f.shown || (f.shown = style.visibility)) === 'visible') say(text, f, w, raw);
   }
   return 0;
 }
-function say(text, f, w) { if (text) w.stream.push({ text, owner: f.owner, block: f.block, item: f.item }); }
+// What follows with no space between, as in `$<b>12</b>`, belongs to the same word. Only `texts` asks for it.
+const SPACE = /\s/;
+function say(text, f, w, raw) {
+  if (!text) return;
+  const token = { text, owner: f.owner, block: f.block, item: f.item };
+  if (w.options.texts) {
+    token.tight = Boolean(raw) && !w.gap && !SPACE.test(raw[0]);
+    w.gap = !raw || SPACE.test(raw[raw.length - 1]);
+  }
+  w.stream.push(token);
+}
 
 // What the element's children inherit, and where its text starts.
 function enter(e, t, style, display, written, up, w) {
@@ -85,6 +99,7 @@ function enter(e, t, style, display, written, up, w) {
     owner: up.owner, landmark: up.landmark, dialog: up.dialog, form: up.form, fieldset: up.fieldset, item: up.item,
     items: null, table: up.table, off: false, block: up.block, isItem: false, grouping: GROUPING.has(t), resets: RESETS.has(t) };
   if (display !== 'inline' && display !== 'contents' && !display.startsWith('inline')) f.block = ++w.blocks;
+  if (t === 'BR') w.gap = true;
   if (t === 'IMG') say(clean(attr(e, 'alt') || ''), f, w);
   enterItem(e, t, role, f, up, w);
   f.off = up.off || (written && (has(e, 'inert') || attr(e, 'aria-disabled') === 'true'));

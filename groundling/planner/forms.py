@@ -1,0 +1,123 @@
+"""Fill a form from one sentence ("book a flight from A to B on D"), and send it off."""
+
+import re
+from collections.abc import Iterator
+
+from groundling.actions import Check, Click, Done, Fill, Press, SelectOption, Uncheck
+from groundling.agent.goal import PlanStep, RunView
+from groundling.elements import RawElement
+from groundling.planner.clause import Clause
+from groundling.planner.dates import calendar_step
+from groundling.planner.fit import Part, fitted, likeliest, setting
+from groundling.planner.slots import slots
+from groundling.ranking import role_group
+
+_SEND = re.compile(
+    r"^(?:search|go|find|submit|ok|send|show|apply|continue|next|book|look up)\b.{0,20}$", re.I
+)
+_WHERE = re.compile(r"\s+(?:in|on|using|with)\s+(?:the\s+)?\S.*$", re.IGNORECASE)
+_TRIES = 2
+_FILLING = (Fill, Check, Uncheck, SelectOption)
+
+
+def ask(clause: Clause, part: Part, view: RunView) -> PlanStep | Done | None:
+    """Return the next step on the way to a filled form; None if the clause needs a form in vain.
+
+    Args:
+        clause: With the sentence as its value.
+        part: What the last field fulfils.
+        view: The page and the run so far.
+    """
+    fields = [e for e in view.snapshot.elements if e.is_visible and _is_field(e)]
+    found = slots(clause.value, fields)
+    if not found:
+        if clause.if_form:
+            return None
+        said = Clause(verb="fill", targets=clause.targets, value=_WHERE.sub("", clause.value))
+        return fitted(said, [part], view)
+    left = [e for e in fields if e.id in found and f"{part.key}.{e.id}" not in _filled(part, view)]
+    if not left:
+        return Done(success=False, answer=f"the form changed while it was filled: {clause.value!r}")
+    field = left[0]
+    key = part.key if len(left) == 1 else f"{part.key}.{field.id}"
+    tried = [p for p in view.history if key in p.planned.covers]
+    if len(tried) >= _TRIES:
+        last = tried[-1].result
+        return Done(success=False, answer=f"{clause}: {last.error or last.outcome}")
+    text = found[field.id]
+    if step := calendar_step(field, text, key, view):
+        return step
+    name = field.text or field.label or field.placeholder
+    return PlanStep(
+        action=setting(field, text),
+        instruction=name.lstrip("~"),
+        task_type="find_input",
+        element=field,
+        covers=(key,),
+    )
+
+
+def send(clause: Clause, part: Part, view: RunView) -> PlanStep | Done | None:
+    """Return the step that sends off what `ask`, the clause before, has filled."""
+    n = int(part.key.split(".")[0]) - 1
+    last = next(_last_of_form(n, view), None)
+    if last is None:
+        if clause.if_form:
+            return None
+        field = likeliest(view, part.target, "find_input")
+        if field is None or field.form or role_group(field) != "field":
+            return fitted(Clause(verb="press", value="Enter", targets=(part.target,)), [part], view)
+        return PlanStep(action=Press("Enter"), instruction=part.target, covers=(part.key,),
+                        task_type="find_input")  # fmt: skip
+    ways = [
+        e for e in view.snapshot.elements
+        if e.is_visible and not e.disabled and _SEND.match(e.text.strip())
+        and role_group(e) in ("button", "other", "link", "clickable")
+    ]  # fmt: skip
+    same = [e for e in ways if e.form == last.form] or ways
+    element = same[0] if len(same) == 1 else None
+    return PlanStep(
+        action=Click(),
+        instruction=element.text if element else "search button",
+        task_type="find_any",
+        element=element,
+        covers=(part.key,),
+    )
+
+
+def finishing_step(view: RunView) -> PlanStep | None:
+    """Return the click that sends off what the run filled in, if only one button can mean it."""
+    last = next((p for p in reversed(view.history) if p.planned.covers), None)
+    if last is None or not isinstance(last.planned.action, _FILLING):
+        return None
+    ways = [
+        e for e in view.snapshot.elements
+        if e.is_visible and not e.disabled and _SEND.match(e.text.strip())
+        and role_group(e) == "button"
+    ]  # fmt: skip
+    if len(ways) != 1:
+        return None
+    return PlanStep(action=Click(), instruction=ways[0].text, element=ways[0], covers=("end.0.0",))
+
+
+def _last_of_form(n: int, view: RunView) -> Iterator[RawElement]:
+    """Yield the fields that clause `n` filled one by one, the last one first."""
+    for past in reversed(view.history):
+        for key in past.planned.covers:
+            if key.startswith(f"{n}.") and key.count(".") == 3 and past.planned.element is not None:
+                yield past.planned.element
+
+
+def _filled(part: Part, view: RunView) -> set[str]:
+    return {
+        key
+        for p in view.history
+        if p.result or (not p.result.error and p.result.outcome.status == "unverified")
+        for key in p.planned.covers
+        if key.startswith(f"{part.key}.")
+    }
+
+
+def _is_field(e: RawElement) -> bool:
+    known = e.role in ("textbox", "searchbox", "combobox", "spinbutton") or e.tag == "select"
+    return known and not e.disabled

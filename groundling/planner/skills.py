@@ -1,0 +1,24 @@
+"""Skills that need a look at the whole page; each says by None that a clause is not for it."""
+
+from collections.abc import Callable
+
+from groundling.agent.goal import PlanStep, RunView
+from groundling.planner.clause import Clause
+from groundling.planner.sliders import slider_step
+
+Skill = Callable[[Clause, str, str, RunView], PlanStep | None]
+
+_SKILLS: tuple[Skill, ...] = (slider_step,)
+
+
+def skilled(clause: Clause, target: str, key: str, view: RunView) -> PlanStep | None:
+    """Return the step of the first skill that the clause is for, or None.
+
+    Args:
+        clause: As the goal says it.
+        target: The part of it that is next, in the goal's words.
+        key: Name of that part; a step that fulfils it covers it.
+        view: The page and the run so far.
+    """
+    found = (skill(clause, target, key, view) for skill in _SKILLS)
+    return next((step for step in found if step is not None), None)
