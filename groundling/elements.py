@@ -137,7 +137,8 @@ class RawElement:
     """Words from icon classes, `use` ids, test ids and alike, for nameless controls."""
 
     kind: str = ""
-    """Evidence that it can be acted on: native, role, editable, tabindex, listener, pointer."""
+    """Evidence that it can be acted on: native, role, editable, tabindex, listener,
+    pointer, draggable, item (of a list that listens for its items)."""
     frame: int = 0
     """0 for the main frame, else the index of the frame in `ElementSnapshot.frames`."""
     node: int = 0

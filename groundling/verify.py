@@ -471,8 +471,7 @@ def _drag_effect(action: Drag, seen: Seen) -> tuple[list[str], list[str]]:
         if isinstance(number, int | float) and not math.isnan(number):
             if abs(number - action.value) < 1e-9:
                 return [f"its value is {number:g}"], []
-            if number or seen.after["state"]["value"] is not None:
-                return [], [f"its value is {number:g}"]
+            return [], [f"its value is {number:g}"]
     if seen.after is not None:
         was, now = seen.before["state"], seen.after["state"]
         if not now["connected"]:

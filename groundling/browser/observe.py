@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from groundling.browser.limits import limited
+from groundling.browser.sliders import number_script
 from groundling.driver import PageCall, Steps
 
 log = logging.getLogger(__name__)
@@ -353,7 +354,8 @@ def _ask(watch: Any, code: str) -> PageCall:  # noqa: ANN401
 
 @cache
 def _source() -> str:
-    return (files(__package__) / "js" / "watch.js").read_text(encoding="utf-8")
+    watch = (files(__package__) / "js" / "watch.js").read_text(encoding="utf-8")
+    return f"{number_script()}\n{watch}"
 
 
 def _script() -> str:

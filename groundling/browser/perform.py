@@ -24,6 +24,7 @@ from groundling.actions import (
     WaitFor,
     said,
 )
+from groundling.browser.sliders import set_value
 from groundling.driver import PageCall, Steps
 from groundling.elements import RawElement
 from groundling.errors import (
@@ -37,7 +38,6 @@ from groundling.errors import (
 
 _TIMEOUT_MS = 5_000.0
 _LOAD_MS = 30_000.0
-_MAX_KEYS = 400
 _MAX_SCREENS = 100
 _FETCH_MS = 120.0
 _STILL = 4
@@ -320,7 +320,7 @@ def _scroll_once(page: Any, action: Scroll, handle: Any | None) -> Steps[None]: 
 
 def _drag(page: Any, action: Drag, handle: Any, target: Any | None) -> Steps[None]:  # noqa: ANN401
     if action.value is not None:
-        yield from _set_value(page, action.value, handle)
+        yield from set_value(page, action.value, handle, _TIMEOUT_MS)
         return
     yield PageCall(lambda: handle.scroll_into_view_if_needed(timeout=_TIMEOUT_MS))
     start = yield from _middle(handle)
@@ -349,35 +349,6 @@ def _middle(handle: Any) -> Steps[tuple[float, float]]:  # noqa: ANN401
     if box is None:
         raise ActionError("the element is not visible, so it cannot be dragged")
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-_NUMBER = """e => {
-  if (e.localName === 'input') return { native: true, now: e.valueAsNumber };
-  const now = e.getAttribute('aria-valuenow');
-  const own = now === null ? e.textContent.trim() : now;
-  return { native: false, now: own === '' || isNaN(own) ? null : Number(own) };
-}"""
-
-
-def _set_value(page: Any, value: float, handle: Any) -> Steps[None]:  # noqa: ANN401
-    """Set a native range at once, any other slider by its keys."""
-    state = yield PageCall(lambda: handle.evaluate(_NUMBER))
-    if state["native"]:
-        yield PageCall(lambda: handle.fill(f"{value:g}", timeout=_TIMEOUT_MS))
-        return
-    yield PageCall(handle.focus)
-    for _ in range(_MAX_KEYS):
-        now = state["now"]
-        if now is None:
-            raise ActionError("the slider tells no value (aria-valuenow): drag it by a distance")
-        if abs(now - value) < 1e-9:
-            return
-        key = "ArrowRight" if now < value else "ArrowLeft"
-        yield PageCall(lambda k=key: page.keyboard.press(k))  # type: ignore[misc]
-        state = yield PageCall(lambda: handle.evaluate(_NUMBER))
-        moved = state["now"]
-        if moved is not None and (moved == now or (moved - value) * (now - value) < 0):
-            raise ActionError(f"the slider goes from {now:g} to {moved:g} and not to {value:g}")
 
 
 _SELECT_TEXT = """(e, wanted) => {

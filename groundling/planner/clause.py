@@ -9,7 +9,7 @@ from typing import Literal
 
 Verb = Literal[
     "click", "fill", "choose", "check", "uncheck", "press", "scroll", "drag", "hover", "back",
-    "goto", "wait", "clear", "select_text", "upload", "ask", "send",
+    "goto", "wait", "clear", "select_text", "upload", "ask", "send", "move", "sort", "style",
 ]  # fmt: skip
 
 
@@ -58,6 +58,7 @@ VERBS: dict[str, Verb] = {
     **dict.fromkeys("uncheck untick unmark deselect unselect disable".split(), "uncheck"),
     **dict.fromkeys("hover".split(), "hover"),
     **dict.fromkeys("drag move".split(), "drag"),
+    **dict.fromkeys("sort".split(), "sort"),
     **dict.fromkeys("scroll".split(), "scroll"),
     **dict.fromkeys("wait".split(), "wait"),
     **dict.fromkeys("clear empty erase".split(), "clear"),

@@ -425,6 +425,8 @@ _FITS: Mapping[str, Fit] = {
     "press": _press,
     "scroll": _scroll,
     "drag": _drag,
+    "move": lambda c, parts, view: _drag(replace(c, value=""), parts, view),
+    "sort": lambda c, parts, view: _click(replace(c, verb="click"), parts, view),
     "hover": _plain_step(Hover()),
     "clear": _plain_step(Clear()),
     "back": _back,

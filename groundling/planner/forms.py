@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from groundling.actions import Check, Click, Done, Fill, Press, SelectOption, Uncheck
+from groundling.actions import Check, Click, Done, Drag, Fill, Press, SelectOption, Uncheck
 from groundling.agent.goal import PlanStep, RunView
 from groundling.elements import RawElement
 from groundling.planner.clause import Clause
@@ -17,7 +17,7 @@ _SEND = re.compile(
 )
 _WHERE = re.compile(r"\s+(?:in|on|using|with)\s+(?:the\s+)?\S.*$", re.IGNORECASE)
 _TRIES = 2
-_FILLING = (Fill, Check, Uncheck, SelectOption)
+_FILLING = (Fill, Check, Uncheck, SelectOption, Drag)
 
 
 def ask(clause: Clause, part: Part, view: RunView) -> PlanStep | Done | None:
@@ -88,7 +88,8 @@ def send(clause: Clause, part: Part, view: RunView) -> PlanStep | Done | None:
 def finishing_step(view: RunView) -> PlanStep | None:
     """Return the click that sends off what the run filled in, if only one button can mean it."""
     last = next((p for p in reversed(view.history) if p.planned.covers), None)
-    if last is None or not isinstance(last.planned.action, _FILLING):
+    # Without any step, everything was as the goal says from the start.
+    if last is not None and not isinstance(last.planned.action, _FILLING):
         return None
     ways = [
         e for e in view.snapshot.elements

@@ -21,6 +21,7 @@ from groundling.planner.clause import (
     without_article,
 )
 from groundling.planner.keys import key_of
+from groundling.planner.moves import read_move, read_sort
 from groundling.planner.typed import fill
 
 _TIMES = {"once": 1, "twice": 2, "thrice": 3, "two": 2, "three": 3, "four": 4, "five": 5}
@@ -169,6 +170,10 @@ def _drag(verb: str, rest: str, part: str) -> Iterator[Clause]:
         knob = without_article(slider.group(1))
         yield Clause(verb="drag", targets=(knob,), value=slider.group(2))
         return
+    rest = re.sub(r"\s+so that (?:it|they) (?:is|are|lies?|fits?)(?: \w+ly)?(?=\s)", "", rest)
+    if move := read_move(rest):
+        yield move
+        return
     found = re.match(
         r"(.+?)\s+(onto|on top of|into|inside|to|on|over|before|above|after|below|in)\s+(.+)$",
         rest,
@@ -187,6 +192,14 @@ def _drag(verb: str, rest: str, part: str) -> Iterator[Clause]:
         within=without_article(found.group(3)),
         place=place,
     )
+
+
+def _sort(verb: str, rest: str, part: str) -> Iterator[Clause]:
+    clause = read_sort(part)
+    if clause is None:
+        yield from _click(verb, rest, part)
+        return
+    yield clause
 
 
 def _scroll(verb: str, rest: str, part: str) -> Iterator[Clause]:
@@ -242,5 +255,5 @@ def _upload(verb: str, rest: str, part: str) -> Iterator[Clause]:
 READERS = {
     "click": _click, "fill": fill, "choose": _choose, "check": _check, "uncheck": _check,
     "hover": _hover, "drag": _drag, "scroll": _scroll, "wait": _wait, "clear": _clear,
-    "upload": _upload, "ask": _take,
+    "upload": _upload, "ask": _take, "sort": _sort,
 }  # fmt: skip

@@ -19,6 +19,7 @@ from groundling.planner.forms import ask, finishing_step, send
 from groundling.planner.obstacles import away_step
 from groundling.planner.pages import counted_step
 from groundling.planner.retry import other_way
+from groundling.planner.skills import held
 from groundling.planner.suggested import pick
 from groundling.ranking import role_group
 
@@ -63,7 +64,7 @@ class RulesPlanner:
             return way
         step: PlanStep | Done | None
         for n, clause in enumerate(said):
-            parts = [p for p in _parts_of(n, clause) if p.key not in met]
+            parts = [p for p in _parts_of(n, clause) if not _is_done(clause, p, met, view)]
             if not parts:
                 continue
             step = _FORM[clause.verb](clause, parts[0], view) if clause.verb in _FORM else None
@@ -108,6 +109,12 @@ def _settled(past: Past) -> bool:
     return bool(past.result) or (
         not past.result.error and past.result.outcome.status == "unverified"
     )
+
+
+def _is_done(clause: Clause, part: Part, met: set[str], view: RunView) -> bool:
+    """Whether a part needs no step: the page shows it, or a step for it was settled."""
+    shown = held(clause, part.target, part.key, view)
+    return part.key in met if shown is None else shown
 
 
 def _parts_of(n: int, clause: Clause) -> Iterator[Part]:

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 
+from groundling.actions import Done
 from groundling.agent.goal import PlanStep, RunView
 from groundling.planner.clause import Clause
+from groundling.planner.moves import in_place, move_step
 from groundling.planner.sliders import slider_step
 
-Skill = Callable[[Clause, str, str, RunView], PlanStep | None]
+Skill = Callable[[Clause, str, str, RunView], PlanStep | Done | None]
 
-_SKILLS: tuple[Skill, ...] = (slider_step,)
+_SKILLS: tuple[Skill, ...] = (slider_step, move_step)
 
 
-def skilled(clause: Clause, target: str, key: str, view: RunView) -> PlanStep | None:
+def skilled(clause: Clause, target: str, key: str, view: RunView) -> PlanStep | Done | None:
     """Return the step of the first skill that the clause is for, or None.
 
     Args:
@@ -22,3 +24,8 @@ def skilled(clause: Clause, target: str, key: str, view: RunView) -> PlanStep | 
     """
     found = (skill(clause, target, key, view) for skill in _SKILLS)
     return next((step for step in found if step is not None), None)
+
+
+def held(clause: Clause, target: str, key: str, view: RunView) -> bool | None:
+    """Return whether the page shows that a part is done, or is not; None if it does not tell."""
+    return in_place(clause, target, key, view)

@@ -31,8 +31,8 @@ def sliders(elements: Sequence[RawElement]) -> list[RawElement]:
 
 
 def _is_handle(e: RawElement) -> bool:
-    known = role_group(e) in ("button", "link", "field", "select") or e.tag == "input"
-    return not known and bool(_HANDLE.search(str(e.attributes.get("class", ""))))
+    typed = role_group(e) in ("field", "select") or e.tag == "input"
+    return not typed and bool(_HANDLE.search(str(e.attributes.get("class", ""))))
 
 
 def slider_step(clause: Clause, target: str, key: str, view: RunView) -> PlanStep | None:

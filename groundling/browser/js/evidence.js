@@ -21,6 +21,8 @@ function readJQuery(e, events, delegated) {
 const EMPTY_FUNCTION = /^function ?\w*\(\) ?\{\s*\}$/;
 const isEmpty = f => typeof f === 'function' && EMPTY_FUNCTION.test(sourceOf(f));
 
+// Elements that jQuery listens at for some of those inside only.
+const serving = new WeakSet();
 // True: a framework's handler. False: React's root or one of its elements, whose listeners say nothing.
 function frameworkMark(e, delegated) {
   let react = false;
@@ -34,7 +36,8 @@ function frameworkMark(e, delegated) {
     else if (/^(__(on)?(click|mousedown|pointerdown)$|\$\$(click|mousedown|pointerdown)$|__zone_symbol__(click|mousedown))/.test(key)) return true;
     else if (key.startsWith('jQuery')) {
       const events = e[key] && e[key].events;
-      if (events && readJQuery(e, events, delegated)) return true;
+      if (events && readJQuery(e, events, delegated)) { serving.delete(e); return true; }
+      if (events) serving.add(e);
     }
   }
   return react ? false : null;
@@ -60,7 +63,7 @@ function undrawn(e) {
 }
 
 // `written`: some attribute of `MARKS` is there.
-const MARKS = '[role],[contenteditable],[tabindex],[onclick],[onmousedown],[aria-modal],[aria-disabled],[inert]';
+const MARKS = '[role],[contenteditable],[tabindex],[onclick],[onmousedown],[aria-modal],[aria-disabled],[inert],[draggable=true]';
 function evidence(e, t, f, written, w) {
   switch (t) {
     case 'BUTTON': case 'SELECT': case 'TEXTAREA': return 'native';
@@ -79,6 +82,9 @@ function evidence(e, t, f, written, w) {
   if (t === 'LABEL' && e.control) return '';  // its control stands for it
   if (listens(e, w.delegated, written)) return 'listener';
   if (f.pointer && t !== 'LABEL' && !f.up.pointer && !f.up.inside) return 'pointer';
+  if ((f.grab && !f.up.grab && !f.up.inside) || (written && attr(e, 'draggable') === 'true')) return 'draggable';
+  // A list that listens for all its items: what is clicked or dragged is an item.
+  if (t === 'LI' && f.up.kind === 'listener' && ITEM_OF[tagOf(f.up.e)] && !serving.has(f.up.e)) return 'item';
   return '';
 }
 const HARD = words('native role editable label');
@@ -87,9 +93,10 @@ const HARD = words('native role editable label');
 // own is a target itself: a row that opens a message and holds a star.
 function isWrapper(m, inner, w) {
   if (HARD.has(m.kind) || !inner) return false;
+  if (m.kind === 'item') return true;
   const big = m.rect.width * m.rect.height > 0.5 * w.width * w.height;
   if (big || inner > 6) return true;
-  if (m.pointer && showsText(m, w)) return false;
+  if ((m.pointer || m.kind === 'draggable') && showsText(m, w)) return false;
   if (m.kind === 'pointer' || inner > 3) return true;
   return !m.pointer && (m.kind === 'tabindex' || inner > 1);
 }

@@ -19,7 +19,7 @@ function mark(root, w) {
   const found = typeOf(root) === 1 ? findAll(root, MARKS) : root.querySelectorAll(MARKS);
   for (let i = 0; i < found.length; i++) w.marked.add(found[i]);
 }
-const ROOT = { up: null, pointer: false, inside: false, owner: null, landmark: '', dialog: '', form: '', fieldset: '',
+const ROOT = { up: null, pointer: false, grab: false, kind: '', inside: false, owner: null, landmark: '', dialog: '', form: '', fieldset: '',
   item: null, items: null, table: null, off: false, depth: 0, block: 0 };
 
 function overLimit(w) {
@@ -39,7 +39,7 @@ function walk(e, up, w) {
   if (display === 'none' && t !== 'AREA' && t !== 'MAP') return 0;
   if (up.depth >= MAX_DEPTH) { w.cut = 'depth'; return 0; }
   const written = w.marked.has(e), f = enter(e, t, style, display, written, up, w);
-  const kind = evidence(e, t, f, written, w);
+  const kind = f.kind = evidence(e, t, f, written, w);
   let m = null;
   if (t === 'IFRAME' || t === 'FRAME') noteFrame(e, w);
   else if (kind) m = candidate(e, t, kind, style, f, w);
@@ -94,8 +94,9 @@ function say(text, f, w, raw) {
 // What the element's children inherit, and where its text starts.
 function enter(e, t, style, display, written, up, w) {
   const role = written ? attr(e, 'role') : null;
+  const cursor = style.cursor;
   const f = { e, up, role, root: shadowOf(e) || e, shown: '', inline: display === 'inline', start: w.stream.length, end: 0, depth: up.depth + 1,
-    pointer: style.cursor === 'pointer', inside: false,
+    pointer: cursor === 'pointer', grab: cursor === 'grab' || cursor === 'move', kind: '', inside: false,
     owner: up.owner, landmark: up.landmark, dialog: up.dialog, form: up.form, fieldset: up.fieldset, item: up.item,
     items: null, table: up.table, off: false, block: up.block, isItem: false, grouping: GROUPING.has(t), resets: RESETS.has(t) };
   if (display !== 'inline' && display !== 'contents' && !display.startsWith('inline')) f.block = ++w.blocks;

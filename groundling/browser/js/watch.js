@@ -85,7 +85,7 @@ function stateOf(target) {
       && e.parentElement.tagName === 'DETAILS' ? String(e.parentElement.open) : flag(e, 'aria-expanded'),
     disabled: !!e.disabled || e.getAttribute('aria-disabled') === 'true',
     invalid: (field && e.willValidate && !e.validity.valid) || e.getAttribute('aria-invalid') === 'true',
-    message: field ? e.validationMessage || '' : '', number: field ? e.valueAsNumber : Number(flag(e, 'aria-valuenow')),
+    message: field ? e.validationMessage || '' : '', number: is('SELECT') || is('TEXTAREA') ? NaN : numberOf(e),
     focused: focusedElement() === e || focusedElement() === target || inside(focusedElement(), target),
     box: [box.x, box.y, box.width, box.height], scroll: [target.scrollLeft, target.scrollTop],
     classes: [...target.classList].sort(), files: is('INPUT') && e.files ? [...e.files].map(f => f.name) : [],
