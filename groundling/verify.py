@@ -369,6 +369,8 @@ def _page_effect(page: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     if page["reordered"]:
         good.append("the lines stand in another order")
     good += [f"{text!r} moved" for text in page["moved"]]
+    if page["styled"]:
+        good.append(f"the selected text is drawn otherwise: {page['styled'][0]}")
     if page["look"]:
         good.append(f"the page looks different: {page['look'][0]}")
     if page["classes"]:

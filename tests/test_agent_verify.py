@@ -47,6 +47,7 @@ CALM = {
     "attributes": [],
     "classes": [],
     "look": [],
+    "styled": [],
     "alerts": [],
     "fields": [],
     "wrong": [],

@@ -59,6 +59,7 @@ VERBS: dict[str, Verb] = {
     **dict.fromkeys("hover".split(), "hover"),
     **dict.fromkeys("drag move".split(), "drag"),
     **dict.fromkeys("sort".split(), "sort"),
+    **dict.fromkeys("give make".split(), "style"),
     **dict.fromkeys("scroll".split(), "scroll"),
     **dict.fromkeys("wait".split(), "wait"),
     **dict.fromkeys("clear empty erase".split(), "clear"),

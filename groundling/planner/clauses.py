@@ -28,7 +28,7 @@ _QUOTE = re.compile(
     r"\"([^\"]*)\"|“([^”]*)”|„([^“”]*)[“”]|«([^»]*)»|(?<![\w'])'((?:[^']|'(?=\w))*)'(?!\w)|"
     r"‘((?:[^’]|’(?=\w))*)’(?!\w)"
 )
-_SENTENCE = re.compile(r"(?<=[^.])[.!;](?:\s+|$)|\n+")
+_SENTENCE = re.compile(r"(?<=[^.])[.!;](?:\s+(?!the\s+(?:style|colou?r|font)\b)|$)|\n+")
 _THEN = re.compile(
     r",?\s*\b(?:and\s+then|then|and\s+finally|finally|(?:and\s+)?after\s+that|"
     r"(?:and\s+)?afterwards|(?:and|,)\s+next)\b,?\s+(?!page\b)",

@@ -416,6 +416,12 @@ def _upload(clause: Clause, parts: Sequence[Part], view: RunView) -> PlanStep | 
     return _on(Upload((path,)), clause, parts[0])
 
 
+def _style(clause: Clause, parts: Sequence[Part], view: RunView) -> PlanStep | Done:
+    """Without an editor on the page, the words are those of a control."""
+    whole = replace(parts[0], target=f"{parts[0].target} {clause.value}")
+    return _click(clause, [whole], view)
+
+
 _FITS: Mapping[str, Fit] = {
     "click": _click,
     "fill": _fill,
@@ -427,6 +433,7 @@ _FITS: Mapping[str, Fit] = {
     "drag": _drag,
     "move": lambda c, parts, view: _drag(replace(c, value=""), parts, view),
     "sort": lambda c, parts, view: _click(replace(c, verb="click"), parts, view),
+    "style": _style,
     "hover": _plain_step(Hover()),
     "clear": _plain_step(Clear()),
     "back": _back,

@@ -3,8 +3,17 @@
 import re
 from collections.abc import Iterator
 
-from groundling.actions import Check, Click, Done, Drag, Fill, Press, SelectOption, Uncheck
-from groundling.agent.goal import PlanStep, RunView
+from groundling.actions import (
+    Check,
+    Click,
+    Done,
+    Drag,
+    Fill,
+    Press,
+    SelectOption,
+    Uncheck,
+)
+from groundling.agent.goal import Past, PlanStep, RunView
 from groundling.elements import RawElement
 from groundling.planner.clause import Clause
 from groundling.planner.dates import calendar_step
@@ -89,7 +98,7 @@ def finishing_step(view: RunView) -> PlanStep | None:
     """Return the click that sends off what the run filled in, if only one button can mean it."""
     last = next((p for p in reversed(view.history) if p.planned.covers), None)
     # Without any step, everything was as the goal says from the start.
-    if last is not None and not isinstance(last.planned.action, _FILLING):
+    if last and not (isinstance(last.planned.action, _FILLING) or _styled(last, view)):
         return None
     ways = [
         e for e in view.snapshot.elements
@@ -99,6 +108,12 @@ def finishing_step(view: RunView) -> PlanStep | None:
     if len(ways) != 1:
         return None
     return PlanStep(action=Click(), instruction=ways[0].text, element=ways[0], covers=("end.0.0",))
+
+
+def _styled(last: Past, view: RunView) -> bool:
+    """Whether the step was for text that was selected before: an editor was filled in."""
+    text = f"{last.planned.covers[-1]}.text"
+    return any(text in p.planned.covers for p in view.history)
 
 
 def _last_of_form(n: int, view: RunView) -> Iterator[RawElement]:

@@ -20,6 +20,7 @@ from groundling.planner.clause import (
     valued,
     without_article,
 )
+from groundling.planner.editing import read_style
 from groundling.planner.keys import key_of
 from groundling.planner.moves import read_move, read_sort
 from groundling.planner.typed import fill
@@ -202,6 +203,14 @@ def _sort(verb: str, rest: str, part: str) -> Iterator[Clause]:
     yield clause
 
 
+def _style(verb: str, rest: str, part: str) -> Iterator[Clause]:
+    clause = read_style(rest)
+    if clause is None:
+        yield from _click(verb, rest, part)
+        return
+    yield clause
+
+
 def _scroll(verb: str, rest: str, part: str) -> Iterator[Clause]:
     until = re.search(r"\buntil\s+(?:you\s+(?:see|find|reach)\s+)?(?:the\s+)?(.+?)"
                       r"(?:\s+(?:is|shows|appears|becomes)\b.*)?$", rest, re.I)  # fmt: skip
@@ -255,5 +264,5 @@ def _upload(verb: str, rest: str, part: str) -> Iterator[Clause]:
 READERS = {
     "click": _click, "fill": fill, "choose": _choose, "check": _check, "uncheck": _check,
     "hover": _hover, "drag": _drag, "scroll": _scroll, "wait": _wait, "clear": _clear,
-    "upload": _upload, "ask": _take, "sort": _sort,
+    "upload": _upload, "ask": _take, "sort": _sort, "style": _style,
 }  # fmt: skip

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from groundling.actions import Done
 from groundling.agent.goal import PlanStep, RunView
 from groundling.planner.clause import Clause
+from groundling.planner.colours import colour_step
+from groundling.planner.editing import style_step
 from groundling.planner.moves import in_place, move_step
 from groundling.planner.sliders import slider_step
 
 Skill = Callable[[Clause, str, str, RunView], PlanStep | Done | None]
 
-_SKILLS: tuple[Skill, ...] = (slider_step, move_step)
+_SKILLS: tuple[Skill, ...] = (slider_step, move_step, style_step, colour_step)
 
 
 def skilled(clause: Clause, target: str, key: str, view: RunView) -> PlanStep | Done | None:

@@ -89,7 +89,8 @@ function saturated(colour) {
   const rgb = [+m[1], +m[2], +m[3]], top = Math.max(...rgb), low = Math.min(...rgb);
   return top - low > 70;
 }
-const transparent = c => !c || c === 'transparent' || /[,/] ?0\)$/.test(c);
+// The fourth part is the opacity; `rgb(255, 0, 0)` is a plain red.
+const transparent = c => !c || c === 'transparent' || /^rgba\(.*, ?0\)$|\/ ?0%?\)$/.test(c);
 
 // A link that is broken over two lines has a box around both, whose middle may be outside of it.
 function firstLine(e, r, w) {

@@ -163,7 +163,7 @@ function watch(target) {
     const all = roots(), on = current();
     base = { lines: pageLines(all), state: stateOf(on), fields: fieldsOf(all), focus: call(focusedElement()),
       scroll: scrolled(), alerts: alertsOf(all), classes: classesNear(on), look: pageLook(), wrong: wrongFields(all),
-      spinners: new Set(spinners()), url: location.href, title: document.title, password: asksPassword() };
+      spinners: new Set(spinners()), url: location.href, title: document.title, password: asksPassword(), drawn: selectionLook() };
   }
   const told = () => ({ state: base.state, focus: base.focus, scroll: base.scroll, url: base.url, title: base.title,
     password: base.password });
@@ -280,7 +280,7 @@ function watch(target) {
       reordered: !fresh.length && !gone.length && places.some(p => p.entry.gone && (p.near || p.ms >= 0))
         && lines.join('\n') !== base.lines.join('\n'),
       moved: moved(places, on), attributes: attributesChanged(places, on),
-      classes: minus(classesNear(on), base.classes), look: minus(pageLook(), base.look),
+      styled: restyled(base.drawn, selectionLook()), classes: minus(classesNear(on), base.classes), look: minus(pageLook(), base.look),
       alerts: minus(alerts.map(a => a.join('\u0001')), base.alerts.map(a => a.join('\u0001'))).map(a => a.split('\u0001')),
       fields: fieldsChanged(on), wrong: [...wrongFields(all)].filter(e => !base.wrong.has(e)).slice(0, 5).map(call),
       clicks: seen.clicks.slice(0, 5), invalid: seen.invalid.slice(0, 5), submits: seen.submits,
@@ -376,6 +376,32 @@ function alertsOf(all) {
     }
   }
   return found;
+}
+// How the first selected word is drawn: what a button of a text editor changes.
+function selectionLook() {
+  const selection = getSelection();
+  if (!selection.rangeCount || selection.isCollapsed) return null;
+  const range = selection.getRangeAt(0), root = range.commonAncestorContainer;
+  const holds = n => range.intersectsNode(n) && n.data.trim()
+    && (n !== range.startContainer || range.startOffset < n.length) && (n !== range.endContainer || range.endOffset > 0);
+  let node = root.nodeType === 3 ? root : null;
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  while (!node && walker.nextNode()) if (holds(walker.currentNode)) node = walker.currentNode;
+  const on = node && node.parentElement;
+  if (!on) return null;
+  const s = getComputedStyle(on), lines = new Set();
+  for (let at = on; at; at = at.parentElement) {
+    lines.add(getComputedStyle(at).textDecorationLine);
+    if (at.contentEditable === 'true') break;
+  }
+  lines.delete('none');
+  return { text: String(selection), look: { weight: s.fontWeight, slant: s.fontStyle, lines: [...lines].sort().join(' '),
+    colour: s.color, background: s.backgroundColor, size: s.fontSize, font: s.fontFamily, align: s.textAlign, raised: s.verticalAlign } };
+}
+// Names of what changed in the look of the text that is still selected.
+function restyled(was, is) {
+  if (!was || !is || was.text !== is.text) return [];
+  return Object.keys(is.look).filter(k => is.look[k] !== was.look[k]).map(k => k + ' ' + (is.look[k] || 'none'));
 }
 // What tells an element from its like: a page that draws itself anew keeps it.
 function kinOf(e) {
