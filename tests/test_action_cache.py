@@ -491,6 +491,28 @@ def test_the_second_visit_needs_no_model(visit, cache):
     assert sum(second.tokens) == 0
 
 
+def test_find_uses_what_a_verified_step_left_and_writes_nothing(visit, cache):
+    llm = Chooses("Save|Cancel")
+    agent = LocalLLMWebAgent(llm, config=MODEL_ONLY, cache=cache)
+    assert agent.find(visit(), "keep my changes").method == "model"
+    assert cache.entries() == []
+    agent.click(visit(), "keep my changes")
+    before, calls = cache.entries(), llm.n_calls
+    found = agent.find(visit(), "keep my changes")
+    assert (found.method, found.element.text) == ("cache", "Save")
+    gone = agent.find(visit("() => save.remove()"), "keep my changes")
+    assert (gone.method, gone.element.text, llm.n_calls) == ("model", "Cancel", calls + 1)
+    assert cache.entries() == before
+
+
+def test_find_asks_the_model_where_an_entry_is_suspended(visit, cache):
+    llm = Chooses("Save")
+    agent = LocalLLMWebAgent(llm, config=MODEL_ONLY, cache=cache)
+    agent.click(visit(), "keep my changes")
+    assert not agent.click(visit("() => { save.disabled = true }"), "keep my changes")
+    assert agent.find(visit(), "keep my changes").method == "model"
+
+
 def test_a_hit_is_healed_and_says_what_changed(visit, cache):
     llm = Chooses("Save|Apply")
     agent = LocalLLMWebAgent(llm, config=MODEL_ONLY, cache=cache)

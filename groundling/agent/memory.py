@@ -39,7 +39,7 @@ class Memory:
     """The cache during one step; does nothing without a cache."""
 
     def __init__(
-        self, cache: ActionCache | None, config: DecisionConfig, secrets: Iterable[str]
+        self, cache: ActionCache | None, config: DecisionConfig, secrets: Iterable[str] = ()
     ) -> None:
         self.cache, self.least, self.secrets = cache, config.min_confidence, tuple(secrets)
         self.asked: list[_Asked] = []

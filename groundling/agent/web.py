@@ -9,7 +9,7 @@ from typing import Any, TypedDict, Unpack
 
 from groundling.actions import Action, Click, with_secret
 from groundling.agent.goal import RunOptions, RunResult
-from groundling.agent.memory import opened
+from groundling.agent.memory import Memory, opened
 from groundling.agent.step import Setup, Wanted, read, run_step
 from groundling.agent.twins import awaitable, blocking
 from groundling.agent.verbs import StepOptions, Verbs
@@ -18,6 +18,7 @@ from groundling.browser.observe import DialogAnswer, Waits
 from groundling.cache import ActionCache
 from groundling.decision import Decision, DecisionConfig, Selection, decide
 from groundling.driver import ModelCall, Steps
+from groundling.elements import ElementSnapshot
 from groundling.llm.base import BaseLLM
 from groundling.policy import Policy
 from groundling.trace import StepResult, Trace
@@ -107,6 +108,8 @@ class LocalLLMWebAgent(Verbs):
     ) -> Steps[Decision]:
         """Find the element that `instruction` means, and return all that led to it.
 
+        The action cache is not asked.
+
         Raises:
             ValueError: If the instruction is empty or the task type unknown.
             PageError: If the page is closed, empty or cannot be read.
@@ -114,6 +117,11 @@ class LocalLLMWebAgent(Verbs):
             PolicyError: If the page's host is not allowed.
         """
         snapshot = yield from read(page, self.setup)
+        return (yield from self._decided(snapshot, instruction, task_type))
+
+    def _decided(
+        self, snapshot: ElementSnapshot, instruction: str, task_type: str
+    ) -> Steps[Decision]:
         s = self.setup
         return (
             yield from decide(
@@ -124,9 +132,16 @@ class LocalLLMWebAgent(Verbs):
     def find_steps(
         self, page: PageAdapter, instruction: str, *, task_type: str = "find_any"
     ) -> Steps[Selection]:
-        """Find the element that `instruction` means, without acting; raises as `decide`."""
-        decision = yield from self.decide_steps(page, instruction, task_type=task_type)
-        return decision.selection
+        """Find the element that `instruction` means, without acting; raises as `decide`.
+
+        What the action cache remembers of a verified step is used; nothing is written to it.
+        """
+        snapshot = yield from read(page, self.setup)
+        memory = Memory(self.setup.cache, self.setup.config)
+        found = yield from memory.recall(snapshot, instruction, task_type)
+        if found is None:
+            found = yield from self._decided(snapshot, instruction, task_type)
+        return found.selection
 
     def find_and_click_element_steps(
         self,
