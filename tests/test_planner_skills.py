@@ -104,6 +104,9 @@ for (const c of ['#e60000', '#008a00', '#0047b2']) {
   pal.append(s);
 }</script>"""
 
+WEIGHT = """word => getComputedStyle([...ed.querySelectorAll('*')]
+  .filter(e => e.textContent === word).pop()).fontWeight"""
+
 
 def run(page, url, goal, **options):
     """Run a goal with a model that must not be asked."""
@@ -201,9 +204,20 @@ def test_words_in_an_editor_are_made_bold(page, serve):
     result = run(page, serve(EDITOR), 'Make "two" bold')
     assert result, str(result)
     assert isinstance(result.steps[0].action, SelectText)
-    look = "w => getComputedStyle([...ed.querySelectorAll('*')].find(e => e.textContent === w)).%s"
-    assert page.evaluate(look % "fontWeight", "two") == "700"
+    assert page.evaluate(WEIGHT, "two") == "700"
     assert "weight 700" in result.evidence[0]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("told", ["", "bar.children[0].ariaPressed = true;"], ids=["mute", "told"])
+def test_a_style_that_the_text_has_stays(page, serve, told):
+    bold = EDITOR.replace("One two three", "One <b>two</b> three").replace(
+        "<script>", "<script>" + told
+    )
+    result = run(page, serve(bold), 'Make "two" bold')
+    assert result, str(result)
+    assert page.evaluate(WEIGHT, "two") == "700"
+    assert len(result.steps) == (1 if told else 3)
 
 
 @pytest.mark.browser

@@ -46,6 +46,36 @@ def read_style(rest: str) -> Clause | None:
     return None
 
 
+_TAKEN_AWAY = re.compile(r"drawn otherwise: (?:weight [1-4]00|slant normal|lines none)")
+"""Evidence of a click that switched a style off, as the text had it before."""
+
+
+def has_style(clause: Clause, target: str, key: str, view: RunView) -> bool | None:
+    """Return whether the selected text has the style, by the editor's button or the last click.
+
+    None where nothing tells it, and once a later part of the goal is begun.
+    """
+    last = view.history[-1] if view.history else None
+    if clause.verb != "style" or last is None or (kind := _kind(clause)) == "":
+        return None
+    if key in last.planned.covers:
+        return False if any(map(_TAKEN_AWAY.search, last.result.outcome.evidence)) else None
+    if f"{key}.text" not in last.planned.covers or not last.result:
+        return None
+    tool = _tool([e for e in view.snapshot.elements if e.is_visible], kind)
+    on = tool is not None and (tool.pressed == "true" or bool(_ON.search(_says(tool))))
+    return True if on else None
+
+
+_ON = re.compile(r"\b(?:active|is active|pressed|selected|on)\b")
+
+
+def _kind(clause: Clause) -> str:
+    """Return the style by its name here; empty for a colour."""
+    how = clause.value.strip().lower()
+    return next((k for k, (said, _) in _STYLES.items() if re.fullmatch(said, how)), "")
+
+
 def style_step(clause: Clause, target: str, key: str, view: RunView) -> PlanStep | Done | None:
     """Return the next step: select, open the colours where they are closed, click; or None."""
     if clause.verb != "style":
@@ -64,11 +94,10 @@ def style_step(clause: Clause, target: str, key: str, view: RunView) -> PlanStep
             element=editor,
             covers=(f"{key}.text",),
         )
-    how = clause.value.strip().lower()
-    kind = next((k for k, (said, _) in _STYLES.items() if re.fullmatch(said, how)), "")
+    kind = _kind(clause)
     tools = [e for e in view.snapshot.elements if e.is_visible and e.id != editor.id]
     if not kind:
-        return _colour_step(tools, how, key, view)
+        return _colour_step(tools, clause.value.strip().lower(), key, view)
     return PlanStep(
         action=Click(),
         instruction=f"{kind} button",

@@ -6,7 +6,7 @@ from groundling.actions import Done
 from groundling.agent.goal import PlanStep, RunView
 from groundling.planner.clause import Clause
 from groundling.planner.colours import colour_step
-from groundling.planner.editing import style_step
+from groundling.planner.editing import has_style, style_step
 from groundling.planner.moves import in_place, move_step
 from groundling.planner.sliders import slider_step
 
@@ -30,4 +30,6 @@ def skilled(clause: Clause, target: str, key: str, view: RunView) -> PlanStep | 
 
 def held(clause: Clause, target: str, key: str, view: RunView) -> bool | None:
     """Return whether the page shows that a part is done, or is not; None if it does not tell."""
+    if clause.verb == "style":
+        return has_style(clause, target, key, view)
     return in_place(clause, target, key, view)
