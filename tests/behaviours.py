@@ -5,31 +5,43 @@ the server, so that a wrong label shows.
 """
 
 import asyncio
+import os
 import threading
 import time
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import sdk_browsers
 from playwright.async_api import Error
 
 from groundling.actions import Action, Back, Drag, Goto, Upload, action_from_json
 from groundling.agent import LocalLLMWebAgent
 from groundling.browser import adapt
-from groundling.browser.launch import launch_async
+from groundling.browser.launch import launch_async, launch_sync
+from groundling.browser.limits import limited
 from groundling.browser.observe import DialogAnswer
-from groundling.driver import run_async
+from groundling.driver import PageCall, Steps, run_async, run_sync
 from groundling.errors import GroundlingError
 from groundling.llm.scripted import ScriptedLLM
 
-N_PAGES = 8
-"""Pages open at a time."""
+DRIVERS = {"async": 16, "sdk-async": 16, "sync": 3, "sdk-sync": 3}
+"""Libraries, and the pages that each has open at a time while the machine has nothing else to do;
+each page of a sync library has a browser and a thread."""
+BUSY_LOAD = 2.0
+"""Processes that wait for each core above which half as many pages are open.
+
+A page costs 0.3 s of processor time, a page without an effect 3 s of waiting: on free cores the
+waiting counts, on busy ones more pages only make each other late.
+"""
+VIEWPORT: Any = {"width": 1280, "height": 800}
 TABLE = Path(__file__).with_suffix(".toml")
 HEAD = """<!doctype html><meta charset=utf-8><title>{name}</title>
 <style>body {{ font: 16px sans-serif; margin: 20px }}</style>
@@ -173,74 +185,132 @@ def _handler(
     return Handler
 
 
-def run_in_browser(pick: Sequence[Behaviour] = ALL) -> list[Ran]:
-    """Run the behaviours in a headless browser of their own."""
-
-    async def body() -> list[Ran]:
-        async with launch_async() as browser:
-            context = await browser.new_context(viewport={"width": 1280, "height": 800})
-            return await run_all(context, pick)
-
-    return asyncio.run(body())
+def n_pages_now(driver: str) -> int:
+    """Return how many pages to have open at a time."""
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return DRIVERS[driver] if load < BUSY_LOAD else (DRIVERS[driver] + 1) // 2
 
 
-async def run_all(context: Any, behaviours: Sequence[Behaviour] = ALL) -> list[Ran]:
-    """Run the behaviours in a context of the async library, several pages at a time."""
+def run_in_browser(
+    pick: Sequence[Behaviour] = ALL, driver: str = "async", n_pages: int | None = None
+) -> list[Ran]:
+    """Run the behaviours in headless browsers of their own, several pages at a time.
+
+    Args:
+        pick: Which ones.
+        driver: One of `DRIVERS`; those of the SDK are browsers that the Sentience SDK starts.
+        n_pages: Pages open at a time; `n_pages_now` by default.
+    """
+    n_pages = min(n_pages or n_pages_now(driver), len(pick))
     # The slow ones first: those without an effect, which are looked at for the longest time.
-    waiting = sorted(behaviours, key=lambda b: not b.works)
+    waiting = sorted(pick, key=lambda b: not b.works)
     ran: dict[str, Ran] = {}
-    with served(behaviours) as server:
-
-        async def work() -> None:
-            page = None
-            while waiting:
-                behaviour = waiting.pop()
-                if page is None or page.is_closed():
-                    page = await context.new_page()
-                    await run_async(adapt(page).install())
-                ran[behaviour.name], clean = await run_one(page, server, behaviour)
-                if not clean:
-                    await page.close()
-
-        await asyncio.gather(*(work() for _ in range(min(N_PAGES, len(behaviours)))))
-    return [ran[b.name] for b in behaviours]
+    with served(pick) as server:
+        if driver.endswith("async"):
+            asyncio.run(_run_async(driver, n_pages, lambda new: work(new, server, waiting, ran)))
+        else:
+            _run_sync(driver, n_pages, lambda new: work(new, server, waiting, ran))
+    return [ran[b.name] for b in pick]
 
 
-async def run_one(page: Any, server: Server, behaviour: Behaviour) -> tuple[Ran, bool]:
+New = Callable[[], Any]
+"""Opens one more page: returns what the agent is given for it, or a coroutine of it."""
+
+
+async def _run_async(driver: str, n_pages: int, job: Callable[[New], Steps[None]]) -> None:
+    async with _async_pages(driver) as new:
+        await asyncio.gather(*(run_async(job(new)) for _ in range(n_pages)))
+
+
+def _run_sync(driver: str, n_pages: int, job: Callable[[New], Steps[None]]) -> None:
+    def one() -> None:
+        with _sync_pages(driver) as new:
+            run_sync(job(new))
+
+    with ThreadPoolExecutor(n_pages) as threads:
+        for done in [threads.submit(one) for _ in range(n_pages)]:
+            done.result()
+
+
+@asynccontextmanager
+async def _async_pages(driver: str) -> AsyncIterator[New]:
+    if driver == "sdk-async":
+        async with sdk_browsers.started_async() as first:
+
+            async def new() -> Any:
+                return await type(first).from_page(await first.context.new_page())
+
+            yield new
+    else:
+        async with launch_async() as browser:
+            yield (await browser.new_context(viewport=VIEWPORT)).new_page
+
+
+@contextmanager
+def _sync_pages(driver: str) -> Iterator[New]:
+    if driver == "sdk-sync":
+        with sdk_browsers.started_sync() as first:
+            yield lambda: type(first).from_page(first.context.new_page())
+    else:
+        with launch_sync() as browser:
+            yield browser.new_context(viewport=VIEWPORT).new_page
+
+
+def work(new: New, server: Server, waiting: list[Behaviour], ran: dict[str, Ran]) -> Steps[None]:
+    """Run what waits, on one page for as long as it can be used again."""
+    subject = None
+    while True:
+        try:
+            behaviour = waiting.pop()
+        except IndexError:  # another thread took the last one
+            return
+        if subject is None:
+            subject = yield PageCall(new)
+            yield from adapt(subject).install()
+        ran[behaviour.name], clean = yield from run_one(subject, server, behaviour)
+        if not clean:
+            yield PageCall(adapt(subject).page.close)
+            subject = None
+
+
+def run_one(subject: Any, server: Server, behaviour: Behaviour) -> Steps[tuple[Ran, bool]]:
     """Run one behaviour; also return whether its page can be used again."""
-    await page.goto(f"{server.url}/b/{behaviour.name}")
-    action = behaviour.action
+    adapter = adapt(subject)
+    page, target, action = adapter.page, behaviour.target, behaviour.action
+    yield PageCall(lambda: page.goto(f"{server.url}/b/{behaviour.name}"))
     if isinstance(action, Goto) and action.url.startswith("/"):
         action = Goto(server.url + action.url)
     second = action.to if isinstance(action, Drag) and isinstance(action.to, str) else ""
-    agent = LocalLLMWebAgent(ScriptedLLM([behaviour.target, second]), dialogs=behaviour.dialogs)
+    agent = LocalLLMWebAgent(ScriptedLLM([target, second]), dialogs=behaviour.dialogs)
+    act = agent.aact if adapter.is_async else agent.act
     started = time.perf_counter()
     try:
-        result = await agent.aact(page, action, behaviour.target)
+        result = yield PageCall(lambda: act(subject, action, target))
         verified, truthy, said = result.verified, bool(result), str(result)
         opened = result.new_pages
     except GroundlingError as error:
         verified, truthy, said, opened = False, False, f"raised {error}", ()
     ms = (time.perf_counter() - started) * 1000
-    true = await _truth(page, server, behaviour)
+    true = yield from _truth(page, server, behaviour)
     for each in opened:
-        await each.close()
-    clean = true is not None and not behaviour.visits and not isinstance(action, Back | Goto)
+        yield PageCall(each.close)
+    reusable = not behaviour.visits and not isinstance(action, Back | Goto)
+    clean = true is not None and reusable and not page.is_closed()
     ran = Ran(behaviour=behaviour, verified=verified, truthy=truthy, said=said, true=true, ms=ms)
     return ran, clean
 
 
-async def _truth(page: Any, server: Server, behaviour: Behaviour) -> bool | None:
+def _truth(page: Any, server: Server, behaviour: Behaviour) -> Steps[bool | None]:
     if behaviour.visits:
         return server.asked[behaviour.visits] == 1
     if page.is_closed():
         return None
     for _ in range(3):
-        asked = page.evaluate(f"() => !!({behaviour.truth})")
         try:
-            return bool(await asyncio.wait_for(asked, 3))
+            code = f"() => !!({behaviour.truth})"
+            return bool((yield limited(page, "evaluate", code, None, timeout_s=3)))
         except TimeoutError:
             return None  # it waits for another page, which does not come
         except Error:
-            await page.wait_for_load_state()  # it was between two pages
+            yield PageCall(page.wait_for_load_state)  # it was between two pages
     return None

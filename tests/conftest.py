@@ -85,22 +85,22 @@ def _handler(pages: Pages) -> type[BaseHTTPRequestHandler]:
 
 
 @pytest.fixture(scope="session")
-def in_thread() -> Callable[[Callable[[], Any]], Any]:
-    """Run a function that starts Playwright itself in a thread of its own.
+def in_thread() -> Callable[..., Any]:
+    """Run a function that starts Playwright itself in a thread of its own, for `limit_s` at most.
 
     Playwright's sync library allows one instance a thread, and the session's browser has this one.
     """
 
-    def run(body: Callable[[], Any]) -> Any:
+    def run(body: Callable[[], Any], limit_s: float = 120) -> Any:
         with ThreadPoolExecutor(1) as threads:
-            return threads.submit(body).result(120)
+            return threads.submit(body).result(limit_s)
 
     return run
 
 
 @pytest.fixture
 def with_async_page(
-    in_thread: Callable[[Callable[[], Any]], Any],
+    in_thread: Callable[..., Any],
 ) -> Callable[[Callable[[Any], Awaitable[Any]]], Any]:
     """Run a coroutine function with a page of the async library, in a thread of its own.
 

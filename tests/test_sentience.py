@@ -5,11 +5,11 @@ import importlib
 import tempfile
 
 import pytest
+from sdk_browsers import extension_arguments
 
 from groundling.agent import LocalLLMWebAgent
 from groundling.browser import adapt
 from groundling.browser import sentience as adapter_module
-from groundling.browser.launch import launch_arguments
 from groundling.browser.sentience import from_sdk_snapshot
 from groundling.decision import decide_now
 from groundling.errors import PageClosedError, WrongSdkError
@@ -24,13 +24,6 @@ PAGE = """<title>Inbox</title>
 <iframe srcdoc="<button>Inside</button>" width=300 height=80></iframe>"""
 
 
-def arguments(sdk):
-    folder = importlib.import_module(f"{sdk}._extension_loader").find_extension_path()
-    base = launch_arguments(headed=True)
-    flags = [f"--disable-extensions-except={folder}", f"--load-extension={folder}"]
-    return {**base, "args": [*base["args"], *flags, "--headless=new", "--no-sandbox"]}
-
-
 @pytest.mark.sdk
 @pytest.mark.parametrize("sdk", PACKAGES)
 def test_a_sync_browser_of_the_sdk_is_read_and_clicked(sdk, serve, in_thread):
@@ -41,7 +34,7 @@ def test_a_sync_browser_of_the_sdk_is_read_and_clicked(sdk, serve, in_thread):
 
         browser_class = importlib.import_module(sdk).SentienceBrowser
         with sync_playwright() as p, tempfile.TemporaryDirectory() as profile:
-            context = p.chromium.launch_persistent_context(profile, **arguments(sdk))
+            context = p.chromium.launch_persistent_context(profile, **extension_arguments(sdk))
             try:
                 browser = browser_class.from_existing(context)
                 browser.page.goto(url)
@@ -69,7 +62,9 @@ def test_an_async_browser_of_the_sdk_is_read_and_clicked(sdk, serve, in_thread):
         browser_class = importlib.import_module(sdk).AsyncSentienceBrowser
         async with async_playwright() as p:
             with tempfile.TemporaryDirectory() as profile:
-                context = await p.chromium.launch_persistent_context(profile, **arguments(sdk))
+                context = await p.chromium.launch_persistent_context(
+                    profile, **extension_arguments(sdk)
+                )
                 try:
                     browser = await browser_class.from_existing(context)
                     await browser.page.goto(url)
