@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +137,9 @@ def launch_sync(*, headed: bool = False) -> "Iterator[Browser]":
         try:
             yield browser
         finally:
-            browser.close()
+            # After Ctrl-C its driver may be gone; that must not hide the interrupt.
+            with suppress(Error):
+                browser.close()
 
 
 @asynccontextmanager
@@ -158,7 +160,8 @@ async def launch_async(*, headed: bool = False) -> "AsyncIterator[AsyncBrowser]"
         try:
             yield browser
         finally:
-            await browser.close()
+            with suppress(Error):
+                await browser.close()
 
 
 def _not_started(arguments: dict[str, Any], error: Exception) -> BrowserNotFoundError:

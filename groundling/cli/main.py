@@ -32,6 +32,9 @@ class _LazyGroup(click.Group):
             return super().invoke(ctx)
         except GroundlingError as error:
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            raise SystemExit(130) from None
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,3 +44,6 @@ def cli(verbose: int) -> None:
     """Web automation with small local language models: a page in, a checked action out."""
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname).1s %(name)s: %(message)s")
+    if not verbose:
+        # Ctrl-C ends Playwright's driver, too, and asyncio reports each call that was under way.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)

@@ -49,7 +49,7 @@ def command(goal: str, source: str, **options: Any) -> None:  # noqa: ANN401
     llm = load_llm(options["model"])
     agent = LocalLLMWebAgent(llm, trace=options["trace"], screenshots=options["report"] is not None)
     done: list[Any] = []
-    with opened(url, headed=options["headed"]) as page, told(done, goal, llm.name, options):
+    with told(done, goal, llm.name, options), opened(url, headed=options["headed"]) as page:
         result = agent.run(
             page,
             goal,
