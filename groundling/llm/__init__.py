@@ -21,7 +21,7 @@ _OURS = {
     "ollama": "cloud:load_ollama",
     "openai": "cloud:load_openai",
     "scripted": "scripted:load",
-    "smollm2": "llamacpp:load_smollm2",
+    "smollm2": "smollm2:load",
     "tuned": "tuned:load",
     "vllm": "cloud:load_vllm",
 }

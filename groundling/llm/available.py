@@ -48,7 +48,7 @@ def served_by_ollama() -> tuple[str, ...] | None:
 
 def precision_of(spec: str, machine: Machine) -> Precision:
     """Return the precision in which a spec's weights are loaded on this machine by default."""
-    if not spec.startswith("hf:"):
+    if not spec.startswith(("hf:", "smollm2")):
         return "int4"
     return "bf16" if machine.gpus or machine.fast_bf16 else "fp32"
 
@@ -58,7 +58,7 @@ def _of(
 ) -> Availability:
     if spec == "embedded":
         return Availability(spec, "ready", "its weights are in the package")
-    extra = "transformers" if spec.startswith("hf:") else "llamacpp"
+    extra = "transformers" if spec.startswith(("hf:", "smollm2")) else "llamacpp"
     module = "torch" if extra == "transformers" else "xllamacpp"
     if spec.startswith("ollama:"):
         missing = _on_ollama(spec, served)

@@ -85,7 +85,8 @@ MODELS: tuple[CatalogModel, ...] = (
         context_window=8192,
         licence="Apache-2.0",
         kv_bytes=4 * 30 * 3 * 64,
-        notes="From PyPI, no hub. To try the runtimes: untuned it answers with the first letter.",
+        notes="From PyPI, no hub. Tuned by us to choose, beside the embedded model: no text. "
+        "`smollm2:base` is the untouched one in llama.cpp: it answers with the first letter.",
     ),
     CatalogModel(
         name="Qwen 2.5 3B Instruct",

@@ -43,6 +43,8 @@ def write_model(network: Network, folder: Path, *, merge: bool = False) -> None:
 
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+        # Where the base lies on this machine says nothing elsewhere.
+        network.peft.peft_config["default"].base_model_name_or_path = network.settings.base
         # PEFT would ask the hub whether the vocabulary grew; it does not here.
         network.peft.save_pretrained(str(folder / ADAPTER), save_embedding_layers=False)
         if network.head is not None:
