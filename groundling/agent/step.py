@@ -272,8 +272,7 @@ class _Draft:
         interrupted = False
         try:
             with self.stage("act"):
-                yield from watch.start(handle)
-                yield from watch.act()
+                yield from self.begin(watch, handle)
                 yield from self.touch(handle, target)
                 self.touched = True
             with self.stage("verify"):
@@ -288,6 +287,19 @@ class _Draft:
                 watch.unlisten()
             else:
                 yield from watch.stop()
+
+    def begin(self, watch: Watch, handle: Any | None) -> Steps[None]:  # noqa: ANN401
+        """Begin to watch; while the step waited for its turn the page may have gone elsewhere."""
+        page, verb = self.adapter.page, self.action.verb
+        try:
+            yield from watch.start(handle)
+            yield from watch.act()
+        except TimeoutError as error:
+            raise PageTimeoutError(f"the page did not answer before {verb}: wait") from error
+        except Exception as error:
+            if page.is_closed() or "crashed" in str(error):
+                raise PageClosedError(f"the page went away before {verb}") from error
+            raise StaleElementError(f"the page changed before {verb}: read it anew") from error
 
     def touch(self, handle: Any | None, target: Any | None) -> Steps[None]:  # noqa: ANN401
         page = self.adapter.page

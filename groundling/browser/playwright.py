@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _NAVIGATED = ("context was destroyed", "frame was detached", "navigat", "Cannot find context")
 _RESOLVE_LIMIT_S = 10.0
+_CRASHED = "the page crashed: open a new one"
 
 
 class PlaywrightAdapter(PageAdapter):
@@ -49,6 +50,9 @@ class PlaywrightAdapter(PageAdapter):
             except Exception as error:
                 raise self._named(error, _RESOLVE_LIMIT_S) from error
             self.page._groundling_installed = True
+            # A crashed page may never answer; else only the time limit would end the reading.
+            state = state_of(self.page)
+            self.page.on("crash", lambda _: state.note_crash())
 
     def snapshot(self, options: SnapshotOptions) -> Steps[ElementSnapshot]:
         """Read the page; see `PageAdapter.snapshot`."""
@@ -64,6 +68,8 @@ class PlaywrightAdapter(PageAdapter):
     def _check_open(self) -> None:
         if self.page.is_closed():
             raise PageClosedError("the page is closed: open a new one")
+        if state_of(self.page).crashed:
+            raise PageClosedError(_CRASHED)
 
     def _read_main(self, state: PageState, options: SnapshotOptions) -> Steps[FrameReading]:
         for attempt in (1, 2, 3):
@@ -88,8 +94,8 @@ class PlaywrightAdapter(PageAdapter):
         text = str(error)
         if isinstance(error, SnapshotError):
             return error
-        if "crashed" in text:
-            return PageClosedError("the page crashed: open a new one")
+        if "crashed" in text or state_of(self.page).crashed:
+            return PageClosedError(_CRASHED)
         if self.page.is_closed() or "has been closed" in text:
             return PageClosedError("the page was closed while it was read: open a new one")
         if isinstance(error, TimeoutError) or type(error).__name__ == "TimeoutError":

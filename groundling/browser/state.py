@@ -33,6 +33,11 @@ class PageState:
     """(frame, parent's document) -> number of the frame's element there."""
     tools: Tools | None = None
     tools_asked: bool = False
+    crashed: bool = False
+
+    def note_crash(self) -> None:
+        """Remember that the page's renderer is gone; the page never answers again."""
+        self.crashed = True
 
     def enter(self, document: str) -> None:
         """Forget everything that belonged to another main document."""
