@@ -38,11 +38,13 @@ def _pieces(word: str) -> tuple[int, ...]:
 def _word_bytes(word: str) -> bytes:
     rows = _pieces(word)
     vectors = _table()[0]
-    if len(rows) == 1:
-        mean = vectors[rows[0]]
-    else:
-        mean = vectors[list(rows)].mean(0) if rows else np.zeros(vectors.shape[1], np.float32)
-    joined: bytes = mean.astype(np.float32).tobytes()
+    if not rows:
+        return bytes(4 * vectors.shape[1])
+    # Row by row: `mean` costs ten times as much for the two or three pieces of a word.
+    mean = vectors[rows[0]]
+    for row in rows[1:]:
+        mean = mean + vectors[row]
+    joined: bytes = (mean / np.float32(len(rows))).tobytes()
     return joined
 
 
