@@ -122,9 +122,11 @@ def test_ctrl_c_in_the_middle_of_a_step(silent, tmp_path, whom):
     send = os.kill if whom == "the process alone" else os.killpg
     status, stderr, theirs = interrupted(url, trace, asked, send)
     assert status == 130
-    first, last = stderr.splitlines()
-    assert first.startswith("1. fill 'ann': textbox 'Name'")
-    assert last == "Interrupted after 1 steps."
+    lines = stderr.splitlines()
+    assert lines[0].startswith("1. fill 'ann': textbox 'Name'")
+    assert "Interrupted after 1 steps." in lines
+    # Playwright's driver hears a signal to the group, too, and once in a while says so itself.
+    assert len(lines) == 2 or whom != "the process alone", stderr
     fill, click = read_trace(trace)
     assert (fill["action"]["do"], fill["status"]) == ("fill", "verified")
     assert (click["action"]["do"], click["error"]) == ("click", "interrupted")
@@ -134,5 +136,5 @@ def test_ctrl_c_in_the_middle_of_a_step(silent, tmp_path, whom):
 def test_ctrl_c_while_the_page_loads(silent, tmp_path):
     url, asked = silent
     status, stderr, theirs = interrupted(f"{url}never", tmp_path / "t.jsonl", asked, os.killpg)
-    assert (status, stderr) == (130, "Interrupted after 0 steps.\n")
+    assert (status, "Interrupted after 0 steps." in stderr.splitlines()) == (130, True), stderr
     assert gone(theirs)
