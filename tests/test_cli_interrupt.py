@@ -125,7 +125,7 @@ def test_ctrl_c_in_the_middle_of_a_step(silent, tmp_path, whom):
     lines = stderr.splitlines()
     assert lines[0].startswith("1. fill 'ann': textbox 'Name'")
     assert "Interrupted after 1 steps." in lines
-    # Playwright's driver hears a signal to the group, too, and once in a while says so itself.
+    # A signal to the group reaches the driver and the browser, too, which may have their own say.
     assert len(lines) == 2 or whom != "the process alone", stderr
     fill, click = read_trace(trace)
     assert (fill["action"]["do"], fill["status"]) == ("fill", "verified")
