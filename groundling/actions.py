@@ -397,7 +397,7 @@ def check_option(element: RawElement, wanted: str) -> None:
     Raises:
         ActionError: If it does not, or the option is disabled; the message lists what is there.
     """
-    found = [o for o in element.options if _plain(wanted) in (_plain(o.text), _plain(o.value))]
+    found = [o for o in element.options if folded(wanted) in (folded(o.text), folded(o.value))]
     if not found:
         # The reader keeps only the first options of a long list: those are judged on the page.
         if int(element.attributes.get("option-count", 0)) > len(element.options):
@@ -408,7 +408,8 @@ def check_option(element: RawElement, wanted: str) -> None:
         raise ActionError(f"option {wanted!r} of {said(element)} is disabled")
 
 
-def _plain(text: str) -> str:
+def folded(text: str) -> str:
+    """Return a text as it is compared: case folded, white space collapsed."""
     return " ".join(text.split()).casefold()
 
 

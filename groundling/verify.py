@@ -29,6 +29,7 @@ from groundling.actions import (
     Uncheck,
     Upload,
     WaitFor,
+    folded,
 )
 from groundling.browser.observe import Answer, Dialog, Seen, is_busy
 
@@ -434,20 +435,16 @@ def _option_effect(action: SelectOption, seen: Seen) -> tuple[list[str], list[st
         return _moved_on(seen), []
     now = seen.after["state"]
     if isinstance(now["selected"], list):
-        held = {*map(_plain, now["selected"]), *map(_plain, now["picked"])}
-        if all(_plain(o) in held for o in action.options):
+        held = {*map(folded, now["selected"]), *map(folded, now["picked"])}
+        if all(folded(o) in held for o in action.options):
             return [f"selected: {', '.join(now['selected'])}"], []
         return [], [f"selected is {', '.join(now['selected']) or 'nothing'}"]
-    shown = _plain(f"{now['value'] or ''} {now['text']}")
-    if all(_plain(o) in shown for o in action.options):
+    shown = folded(f"{now['value'] or ''} {now['text']}")
+    if all(folded(o) in shown for o in action.options):
         return [f"it shows {', '.join(action.options)}"], []
     good, doubts = _any_effect(action, seen)
     near = [a for a in seen.after["attributes"] if a["name"] == "aria-selected"]
     return (good, doubts) if near else ([], [f"it shows {now['text'][:60]!r}", *good, *doubts])
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split()).casefold()
 
 
 def _upload_effect(action: Upload, seen: Seen) -> tuple[list[str], list[str]]:
@@ -519,8 +516,8 @@ def _press_effect(action: Press, seen: Seen) -> tuple[list[str], list[str]]:
 def _selection_effect(action: SelectText, seen: Seen) -> tuple[list[str], list[str]]:
     if seen.after is None:
         return [], ["the page is another one"]
-    held = _plain(seen.after["selection"])
-    wanted = _plain(action.text or seen.before["state"]["text"])
+    held = folded(seen.after["selection"])
+    wanted = folded(action.text or seen.before["state"]["text"])
     if held and (held == wanted or (not action.text and wanted.startswith(held))):
         return [f"selected: {seen.after['selection'][:60]!r}"], []
     return [], [f"the selection is {seen.after['selection'][:60]!r}"]

@@ -12,7 +12,7 @@ from groundling.llm.base import BaseLLM, Choice
 from groundling.llm.calibration import Profile
 from groundling.llm.smollm2 import Blend, BlendLLM
 from groundling.prompts import Candidate, PromptBuilder
-from groundling.train.blend import Asked, cross_fitted, fit_blend
+from groundling.train.blend import Asked, fit_blend, judged_elsewhere
 
 
 class Fixed(BaseLLM):
@@ -127,6 +127,6 @@ def test_the_model_that_is_right_more_often_weighs_more():
 
 
 def test_each_site_is_judged_by_a_fit_to_the_others():
-    told = cross_fitted(tasks(0.8, 0.8))
+    told = judged_elsewhere(tasks(0.8, 0.8))
     assert (told["n"], told["embedded"], told["tuned"]) == (60, 0.8, 0.8)
     assert told["blend"] >= 0.8

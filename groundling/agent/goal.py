@@ -45,6 +45,12 @@ class Past:
     snapshot: ElementSnapshot | None = field(default=None, repr=False)
     """The page that the step was planned on."""
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is done, as far as going on is concerned; the end of a run asks for more."""
+        unseen = not self.result.error and self.result.outcome.status == "unverified"
+        return bool(self.result) or unseen
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
@@ -59,6 +65,16 @@ class RunView:
     """Texts that may be typed, by name."""
     secrets: frozenset[str] = frozenset()
     """Names of the policy's secrets, which may be typed by name."""
+
+    @property
+    def settled(self) -> set[str]:
+        """Parts of the goal whose steps are settled."""
+        return {key for p in self.history if p.is_settled for key in p.planned.covers}
+
+    @property
+    def met(self) -> set[str]:
+        """Parts of the goal whose steps succeeded."""
+        return {key for p in self.history if p.result for key in p.planned.covers}
 
 
 class Planner(Protocol):

@@ -7,6 +7,7 @@ reaches it. All are fitted by plain search over a few hundred questions; nothing
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from groundling.prompts import ChoicePrompt
 
 PRECISIONS = (0.8, 0.9, 0.95, 0.98, 0.99)
 """For which a threshold is looked for."""
+FOLDS = 5
+T = TypeVar("T")
 _LEAST_SELECTED = 20
 _BINS = 10
 _FLOOR = 1e-12
@@ -120,6 +123,34 @@ def answer(profile: Profile, row: Judged) -> Answer:
     # "None" is right only where the page lacks the element, not where the ranking lost it.
     right = label in row.right and (label != row.none_label or not row.answerable)
     return Answer(odds[best], right, label != row.none_label)
+
+
+def mean_loss(profile: Profile, rows: Sequence[Judged]) -> float:
+    """Return the mean negative log-probability of the right labels, natural log."""
+    lost = 0.0
+    for row in rows:
+        odds = profile.probabilities(row.labels, row.log_scores, none_label=row.none_label)
+        right = sum(p for label, p in zip(row.labels, odds, strict=True) if label in row.right)
+        lost -= math.log(max(right, _FLOOR))
+    return lost / len(rows)
+
+
+def cross_fitted(
+    items: Sequence[T], sites: Sequence[str], fitted: Callable[[Sequence[T]], Callable[[T], Answer]]
+) -> list[Answer]:
+    """Return the answers in the order of `items`, each by a fit to the items of other sites.
+
+    Args:
+        items: What is answered.
+        sites: The site of each; those of one fold are judged by the fit to the other four.
+        fitted: Takes the items of the other folds, and returns what answers an item.
+    """
+    fold = {site: i % FOLDS for i, site in enumerate(sorted(set(sites)))}
+    found: dict[int, Answer] = {}
+    for each in set(fold.values()):
+        answered = fitted([x for x, s in zip(items, sites, strict=True) if fold[s] != each])
+        found |= {i: answered(items[i]) for i, s in enumerate(sites) if fold[s] == each}
+    return [found[i] for i in range(len(items))]
 
 
 def calibration_error(answers: Sequence[Answer]) -> float:

@@ -79,7 +79,17 @@ FIRST = 0xE000
 QUOTED = "[\ue000-\uf8ff]"
 VALUE = rf"(?:{QUOTED}|\{{[\w .-]+\}})"
 FIELD_WORDS = "field|box|input|textbox|text box|text field|textarea|text area|area|blank|form"
+LONE_TEXT = (
+    r"(?:the\s+)?(?:text|words?|code|number|letters|characters|phrase)\s+(?:above|below|here)"
+)
+"""Says only that the page shows something to copy."""
 NOTHING = re.compile(r"^(?:nothing|none(?: of (?:them|these))?|no \w+)$", re.IGNORECASE)
+
+
+def quoted_in(text: str) -> str:
+    """Return the first text in quotation marks, or an empty text."""
+    found = re.search(r'"([^"]+)"', text)
+    return found.group(1) if found else ""
 
 
 def without_article(text: str) -> str:

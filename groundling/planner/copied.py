@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from groundling.agent.goal import RunView
 from groundling.elements import RawElement
+from groundling.planner.clause import LONE_TEXT
 from groundling.ranking import rank
 from groundling.ranking.words import STOP, words
 
@@ -13,11 +14,6 @@ _TEXT_OF = re.compile(
     r"(?:of|from|in|as(?: in)?)\s+(?:the\s+)?(.+)$",
     re.IGNORECASE,
 )
-_LONE = re.compile(
-    r"(?:the\s+)?(?:text|words?|code|number|letters|characters|phrase)\s+(?:above|below|here)",
-    re.IGNORECASE,
-)
-"""Says only that the page shows something to copy."""
 _WHERE = re.compile(
     r"\s*\b(?:that is|which is)?\s*(?:shown|displayed|written|given|listed|printed|seen)\b.*$",
     re.IGNORECASE,
@@ -29,7 +25,7 @@ def copied(view: RunView, source: str) -> str:
 
     A field is copied by its value, and "the order number" by what follows these words on the page.
     """
-    if _LONE.fullmatch(source.strip()):
+    if re.fullmatch(LONE_TEXT, source.strip(), re.IGNORECASE):
         return _lone(view)
     found = _TEXT_OF.match(source)
     what = _WHERE.sub("", found.group(1) if found else source).strip().strip('"')
@@ -39,23 +35,24 @@ def copied(view: RunView, source: str) -> str:
 
 def _lone(view: RunView) -> str:
     """Return the one text of the page that is no name of anything, or an empty text."""
-    own = {
-        name.strip(" :*").casefold()
-        for e in view.snapshot.elements
-        for name in (e.text, e.label, e.placeholder, e.heading)
-    }
-    texts = {t.strip() for t in view.snapshot.texts if t.strip(" :*").casefold() not in own}
+    named = ((e.text, e.label, e.placeholder, e.heading) for e in view.snapshot.elements)
+    own = {_as_name(name) for names in named for name in names}
+    texts = {t.strip() for t in view.snapshot.texts if _as_name(t) not in own}
     return texts.pop() if len(texts) == 1 else ""
 
 
 def of_label(view: RunView, name: str) -> str:
     """Return the text that stands next to a name on the page, as in a table of two columns."""
-    texts, wanted = view.snapshot.texts, name.strip(" :*").casefold()
-    names = {t.strip(" :*").casefold() for e in view.snapshot.elements for t in (e.text, e.label)}
+    texts, wanted = view.snapshot.texts, _as_name(name)
+    names = {_as_name(t) for e in view.snapshot.elements for t in (e.text, e.label)}
     for text, after in pairwise(texts):
-        if text.strip(" :*").casefold() == wanted and after.strip(" :*").casefold() not in names:
+        if _as_name(text) == wanted and _as_name(after) not in names:
             return after.strip()
     return ""
+
+
+def _as_name(text: str) -> str:
+    return text.strip(" :*").casefold()
 
 
 def _field(view: RunView, what: str) -> RawElement | None:

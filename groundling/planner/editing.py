@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from groundling.actions import Click, Done, SelectText
 from groundling.agent.goal import PlanStep, RunView
 from groundling.elements import RawElement
-from groundling.planner.clause import QUOTED, Clause
+from groundling.planner.clause import QUOTED, Clause, quoted_in
 from groundling.planner.colours import NAMES, swatch
 from groundling.ranking import rank, role_group
 
@@ -86,8 +86,7 @@ def style_step(clause: Clause, target: str, key: str, view: RunView) -> PlanStep
     text = _text(target)
     if text and text not in (editor.value or ""):
         return Done(success=False, answer=f"the editor does not hold the text {text!r}")
-    done = {c for p in view.history if p.result for c in p.planned.covers}
-    if f"{key}.text" not in done:
+    if f"{key}.text" not in view.met:
         return PlanStep(
             action=SelectText(text),
             instruction="the text editor",
@@ -139,8 +138,8 @@ def _editor(clause: Clause, view: RunView) -> RawElement | None:
 
 def _text(target: str) -> str:
     """Return the words to select; none for all of them."""
-    found = re.search(r'"([^"]+)"', target)
-    return found.group(1) if found else "" if _ALL.match(target.strip()) else target.strip()
+    quoted, bare = quoted_in(target), target.strip()
+    return quoted or ("" if _ALL.match(bare) else bare)
 
 
 def _says(e: RawElement) -> str:

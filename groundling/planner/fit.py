@@ -25,7 +25,7 @@ from groundling.actions import (
 )
 from groundling.agent.goal import PlanStep, RunView
 from groundling.elements import RawElement
-from groundling.planner.clause import Clause
+from groundling.planner.clause import VERBS, Clause, quoted_in
 from groundling.planner.copied import copied, of_label
 from groundling.planner.dates import as_field_takes, calendar_step
 from groundling.planner.extremes import extreme
@@ -46,7 +46,7 @@ _SENDING = frozenset(
     ("login", "log in", "sign in", "signin", "submit", "submit button", "send", "go", "search")
 )
 """What people call the button that sends a form, whatever is written on it."""
-_TAKING = re.compile(r"(?:book|buy|order|reserve|purchase|rent)\b", re.IGNORECASE)
+_TAKING = re.compile(rf"(?:{'|'.join(w for w, v in VERBS.items() if v == 'ask')})\b", re.IGNORECASE)
 _ALL = re.compile(r"^(?:all|every|each)\b(?!.*\")", re.IGNORECASE)
 
 
@@ -65,8 +65,7 @@ class Part:
     @property
     def name(self) -> str:
         """The quoted name, or the target as it stands."""
-        found = re.search(r'"([^"]+)"', self.target)
-        return found.group(1) if found else self.target
+        return quoted_in(self.target) or self.target
 
 
 def plain(text: str) -> str:

@@ -3,21 +3,12 @@
 import re
 from collections.abc import Iterator
 
-from groundling.actions import (
-    Check,
-    Click,
-    Done,
-    Drag,
-    Fill,
-    Press,
-    SelectOption,
-    Uncheck,
-)
+from groundling.actions import Check, Click, Done, Drag, Fill, SelectOption, Uncheck
 from groundling.agent.goal import Past, PlanStep, RunView
 from groundling.elements import RawElement
 from groundling.planner.clause import Clause
 from groundling.planner.dates import calendar_step
-from groundling.planner.fit import Part, fitted, likeliest, setting
+from groundling.planner.fit import Part, fitted, setting
 from groundling.planner.slots import slots
 from groundling.ranking import role_group
 
@@ -44,7 +35,8 @@ def ask(clause: Clause, part: Part, view: RunView) -> PlanStep | Done | None:
             return None
         said = Clause(verb="fill", targets=clause.targets, value=_WHERE.sub("", clause.value))
         return fitted(said, [part], view)
-    left = [e for e in fields if e.id in found and f"{part.key}.{e.id}" not in _filled(part, view)]
+    settled = view.settled
+    left = [e for e in fields if e.id in found and f"{part.key}.{e.id}" not in settled]
     if not left:
         return Done(success=False, answer=f"the form changed while it was filled: {clause.value!r}")
     field = left[0]
@@ -73,16 +65,8 @@ def send(clause: Clause, part: Part, view: RunView) -> PlanStep | Done | None:
     if last is None:
         if clause.if_form:
             return None
-        field = likeliest(view, part.target, "find_input")
-        if field is None or field.form or role_group(field) != "field":
-            return fitted(Clause(verb="press", value="Enter", targets=(part.target,)), [part], view)
-        return PlanStep(action=Press("Enter"), instruction=part.target, covers=(part.key,),
-                        task_type="find_input")  # fmt: skip
-    ways = [
-        e for e in view.snapshot.elements
-        if e.is_visible and not e.disabled and _SEND.match(e.text.strip())
-        and role_group(e) in ("button", "other", "link", "clickable")
-    ]  # fmt: skip
+        return fitted(Clause(verb="press", value="Enter", targets=(part.target,)), [part], view)
+    ways = _sending(view, ("button", "other", "link", "clickable"))
     same = [e for e in ways if e.form == last.form] or ways
     element = same[0] if len(same) == 1 else None
     return PlanStep(
@@ -100,14 +84,16 @@ def finishing_step(view: RunView) -> PlanStep | None:
     # Without any step, everything was as the goal says from the start.
     if last and not (isinstance(last.planned.action, _FILLING) or _styled(last, view)):
         return None
-    ways = [
-        e for e in view.snapshot.elements
-        if e.is_visible and not e.disabled and _SEND.match(e.text.strip())
-        and role_group(e) == "button"
-    ]  # fmt: skip
+    ways = _sending(view, ("button",))
     if len(ways) != 1:
         return None
     return PlanStep(action=Click(), instruction=ways[0].text, element=ways[0], covers=("end.0.0",))
+
+
+def _sending(view: RunView, groups: tuple[str, ...]) -> list[RawElement]:
+    """Return what sends a form by its name, of some groups of roles."""
+    usable = [e for e in view.snapshot.elements if e.is_visible and not e.disabled]
+    return [e for e in usable if _SEND.match(e.text.strip()) and role_group(e) in groups]
 
 
 def _styled(last: Past, view: RunView) -> bool:
@@ -122,16 +108,6 @@ def _last_of_form(n: int, view: RunView) -> Iterator[RawElement]:
         for key in past.planned.covers:
             if key.startswith(f"{n}.") and key.count(".") == 3 and past.planned.element is not None:
                 yield past.planned.element
-
-
-def _filled(part: Part, view: RunView) -> set[str]:
-    return {
-        key
-        for p in view.history
-        if p.result or (not p.result.error and p.result.outcome.status == "unverified")
-        for key in p.planned.covers
-        if key.startswith(f"{part.key}.")
-    }
 
 
 def _is_field(e: RawElement) -> bool:

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from groundling.actions import Done, Drag
+from groundling.actions import Done, Drag, folded
 from groundling.agent.goal import PlanStep, RunView
 from groundling.elements import ElementSnapshot, RawElement
-from groundling.planner.clause import Clause, without_article
+from groundling.planner.clause import Clause, quoted_in, without_article
 from groundling.ranking import parse_query, role_group
 
 _TRIES = 3
@@ -133,12 +133,7 @@ def _own_steps(key: str, view: RunView) -> list[ElementSnapshot | None]:
 
 
 def _bare(target: str) -> str:
-    found = re.search(r'"([^"]+)"', target)
-    return found.group(1) if found else target
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
+    return quoted_in(target) or target
 
 
 def _lists(snapshot: ElementSnapshot) -> list[list[RawElement]]:
@@ -157,13 +152,13 @@ def _lists(snapshot: ElementSnapshot) -> list[list[RawElement]]:
 
 def _list_with(snapshot: ElementSnapshot, target: str) -> list[RawElement] | None:
     """Return the one list in which one item bears the name."""
-    wanted = _plain(_bare(target))
-    found = [g for g in _lists(snapshot) if sum(_plain(e.text) == wanted for e in g) == 1]
+    wanted = folded(_bare(target))
+    found = [g for g in _lists(snapshot) if sum(folded(e.text) == wanted for e in g) == 1]
     return found[0] if len(found) == 1 else None
 
 
 def _index(listed: Sequence[RawElement], target: str) -> int:
-    return [_plain(e.text) for e in listed].index(_plain(_bare(target))) + 1
+    return [folded(e.text) for e in listed].index(folded(_bare(target))) + 1
 
 
 def _wanted(clause: Clause, target: str, key: str, view: RunView) -> int | None:
@@ -270,7 +265,7 @@ def _sorted(listed: Sequence[RawElement], clause: Clause) -> list[RawElement]:
     down = clause.value == "down"
     if all(n is not None for n in numbers):
         return sorted(listed, key=lambda e: _number(e.text) or 0.0, reverse=down)
-    return sorted(listed, key=lambda e: _plain(e.text), reverse=down)
+    return sorted(listed, key=lambda e: folded(e.text), reverse=down)
 
 
 def _texts(listed: Sequence[RawElement]) -> list[str]:

@@ -197,18 +197,12 @@ def _drag(verb: str, rest: str, part: str) -> Iterator[Clause]:
 
 def _sort(verb: str, rest: str, part: str) -> Iterator[Clause]:
     clause = read_sort(part)
-    if clause is None:
-        yield from _click(verb, rest, part)
-        return
-    yield clause
+    yield from (clause,) if clause else _click(verb, rest, part)
 
 
 def _style(verb: str, rest: str, part: str) -> Iterator[Clause]:
     clause = read_style(rest)
-    if clause is None:
-        yield from _click(verb, rest, part)
-        return
-    yield clause
+    yield from (clause,) if clause else _click(verb, rest, part)
 
 
 def _scroll(verb: str, rest: str, part: str) -> Iterator[Clause]:

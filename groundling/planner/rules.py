@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from groundling.actions import Action, Click, Done
-from groundling.agent.goal import Past, PlanStep, RunView
+from groundling.agent.goal import PlanStep, RunView
 from groundling.driver import Steps
 from groundling.elements import RawElement
 from groundling.planner.clause import Clause
@@ -59,7 +59,7 @@ class RulesPlanner:
         """Return the next step; see `Planner.next`."""
         yield from ()
         said = _clauses(view.goal)
-        met = {key for p in view.history if _settled(p) for key in p.planned.covers}
+        met = view.settled
         if way := _on_the_way(said, view):
             return way
         step: PlanStep | Done | None
@@ -93,22 +93,15 @@ def _on_the_way(said: Sequence[Clause], view: RunView) -> PlanStep | None:
     n = past.planned.covers[-1].split(".")[0]
     if not n.isdigit() or int(n) >= len(said):
         return None
-    after = said[int(n) + 1] if int(n) + 1 < len(said) else None
-    if said[int(n)].verb == "ask" and after is not None:
-        after = None  # Its own form goes on, and suggestions belong to it.
-    return pick(past, view.snapshot, said[int(n)], after)
+    clause, *later = said[int(n) :]
+    # A form that is filled from one sentence goes on, and suggestions belong to it.
+    after = later[0] if later and clause.verb != "ask" else None
+    return pick(past, view.snapshot, clause, after)
 
 
 @lru_cache(maxsize=64)
 def _clauses(goal: str) -> tuple[Clause, ...]:
     return clauses(goal)
-
-
-def _settled(past: Past) -> bool:
-    """Whether a part is done, as far as going on is concerned; the end asks for more."""
-    return bool(past.result) or (
-        not past.result.error and past.result.outcome.status == "unverified"
-    )
 
 
 def _is_done(clause: Clause, part: Part, met: set[str], view: RunView) -> bool:
@@ -126,7 +119,7 @@ def _parts_of(n: int, clause: Clause) -> Iterator[Part]:
 
 def _step(clause: Clause, parts: Sequence[Part], view: RunView) -> PlanStep | Done:
     failed = [
-        p.result for p in view.history if parts[0].key in p.planned.covers and not _settled(p)
+        p.result for p in view.history if parts[0].key in p.planned.covers and not p.is_settled
     ]
     step = fitted(clause, parts, view)
     if isinstance(step, Done):

@@ -149,12 +149,12 @@ class _Run:
         setup = self.agent.setup
         reading = replace(setup, reading=replace(setup.reading, texts=True))
         snapshot = yield from read(self.page, reading)
-        last = self.history[-1] if self.history else None
-        for _ in range(_LOOKS if last is not None and may_suggest(last) else 0):
-            if last is None or suggestions(last, snapshot):
-                break
-            yield PageCall(lambda: self.page.page.wait_for_timeout(_SUGGEST_MS))
-            snapshot = yield from read(self.page, reading)
+        if self.history and may_suggest(last := self.history[-1]):
+            for _ in range(_LOOKS):
+                if suggestions(last, snapshot):
+                    break
+                yield PageCall(lambda: self.page.page.wait_for_timeout(_SUGGEST_MS))
+                snapshot = yield from read(self.page, reading)
         return RunView(
             goal=self.goal,
             snapshot=snapshot,

@@ -59,8 +59,8 @@ def slider_step(clause: Clause, target: str, key: str, view: RunView) -> PlanSte
 def _next_of_several(
     values: Sequence[float], found: Sequence[RawElement], key: str, view: RunView
 ) -> PlanStep:
-    done = {c for p in view.history if p.result for c in p.planned.covers}
-    n = next(i for i in range(len(values)) if f"{key}.{i}" not in done)
+    met = view.met
+    n = next(i for i in range(len(values)) if f"{key}.{i}" not in met)
     last = n == len(values) - 1
     return PlanStep(
         action=Drag(value=values[n]),

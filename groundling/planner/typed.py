@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
-from groundling.planner.clause import FIELD_WORDS, VALUE, Clause, field_of, valued, without_article
+from groundling.planner.clause import (
+    FIELD_WORDS,
+    LONE_TEXT,
+    VALUE,
+    Clause,
+    field_of,
+    valued,
+    without_article,
+)
 from groundling.planner.keys import key_of
 
 _VAGUE = re.compile(
@@ -127,28 +135,21 @@ def _unquoted(verb: str, rest: str) -> Iterator[Clause]:
     yield Clause(verb="fill", value=rest)
 
 
+_COPIED = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(.+?\b(?:shown|displayed|written|given|listed|printed|seen)\b(?:\s+(?:above|below|here|"
+        rf"on\s+(?:the|this)\s+page|in\s+(?:the\s+)?[\w ]+?))?)(?:\s+{_INTO}\s+(.+))?$",
+        rf"({LONE_TEXT})(?:\s+{_INTO}\s+(.+))?$",
+        r"((?:the\s+)?(?:text|value|contents?|number|code|same)\b.*?\b(?:from|of|as)\s+.+?)"
+        r"(?:\s+(?:into|to|in)\s+(.+))?$",
+    )
+)
+
+
 def _copied(rest: str) -> tuple[str, tuple[str, ...]] | None:
     """Return what to copy from the page and where to, or None when nothing is to be copied."""
-    found = (
-        re.match(
-            r"(.+?\b(?:shown|displayed|written|given|listed|printed|seen)\b(?:\s+(?:above|below|here|"
-            rf"on\s+(?:the|this)\s+page|in\s+(?:the\s+)?[\w ]+?))?)(?:\s+{_INTO}\s+(.+))?$",
-            rest,
-            re.IGNORECASE,
-        )
-        or re.match(
-            rf"((?:the\s+)?(?:text|words?|code|number|letters|characters|phrase)\s+(?:above|below|here))"
-            rf"(?:\s+{_INTO}\s+(.+))?$",
-            rest,
-            re.IGNORECASE,
-        )
-        or re.match(
-            r"((?:the\s+)?(?:text|value|contents?|number|code|same)\b.*?\b(?:from|of|as)\s+.+?)"
-            r"(?:\s+(?:into|to|in)\s+(.+))?$",
-            rest,
-            re.IGNORECASE,
-        )
-    )
+    found = next(filter(None, (pattern.match(rest) for pattern in _COPIED)), None)
     if not found:
         return None
     return without_article(found.group(1)), field_of(found.group(2))

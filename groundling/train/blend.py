@@ -8,8 +8,9 @@ printed is cross-fitted: each site is judged by weights fitted to the others.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -20,7 +21,15 @@ from groundling.filtering import ElementFilter
 from groundling.llm import load_llm
 from groundling.llm.base import BaseLLM
 from groundling.llm.calibration import Profile
-from groundling.llm.fitting import Answer, Judged, answer, calibration_error, fit
+from groundling.llm.fitting import (
+    Answer,
+    Judged,
+    answer,
+    calibration_error,
+    cross_fitted,
+    fit,
+    mean_loss,
+)
 from groundling.llm.smollm2 import BLEND, Blend
 from groundling.prompts import Candidate, PromptBuilder
 from groundling.ranking import rank
@@ -29,7 +38,6 @@ from groundling.train.lora.examples import Scores, read_scores
 
 K = 15
 """Candidates in a prompt, as at run time."""
-_FOLDS = 5
 _SHARES = tuple(float(x) for x in np.linspace(0, 1.5, 16))
 
 
@@ -91,45 +99,34 @@ def ask(
 
 def fit_blend(asked: Sequence[Asked]) -> Blend:
     """Return the blend that fits the tasks best."""
-    found: list[tuple[float, float]] = []
-    for share in _SHARES:
-        blend = Blend(weights=(1.0, share), profile=Profile())
-        rows = [a.judged(blend) for a in asked]
-        found.append((_loss(fit(Profile(), rows), rows), share))
-    best = Blend(weights=(1.0, min(found)[1]), profile=Profile())
-    return replace(best, profile=fit(Profile(), [a.judged(best) for a in asked]))
+    blends = [_weighed(asked, (1.0, share)) for share in _SHARES]
+    return min(blends, key=lambda b: mean_loss(b.profile, [a.judged(b) for a in asked]))
 
 
-def _loss(profile: Profile, rows: Sequence[Judged]) -> float:
-    lost = 0.0
-    for row in rows:
-        odds = profile.probabilities(row.labels, row.log_scores, none_label=row.none_label)
-        right = sum(p for label, p in zip(row.labels, odds, strict=True) if label in row.right)
-        lost -= float(np.log(max(right, 1e-12)))
-    return lost / max(1, len(rows))
+def _weighed(asked: Sequence[Asked], weights: tuple[float, float]) -> Blend:
+    """Return the blend of these weights with the profile that fits it best."""
+    plain = Blend(weights=weights, profile=Profile())
+    return replace(plain, profile=fit(Profile(), [a.judged(plain) for a in asked]))
 
 
-def cross_fitted(asked: Sequence[Asked]) -> dict[str, float]:
+def judged_elsewhere(asked: Sequence[Asked]) -> dict[str, float]:
     """Return accuracy and calibration error with each site judged by a fit to the others."""
-    sites = sorted({a.site for a in asked})
-    answers: list[Answer] = []
-    alone: list[Answer] = []
-    second: list[Answer] = []
-    for fold in range(_FOLDS):
-        mine = [a for a in asked if sites.index(a.site) % _FOLDS == fold]
-        others = [a for a in asked if sites.index(a.site) % _FOLDS != fold]
-        for weights, out in (((1.0, 0.0), alone), ((0.0, 1.0), second)):
-            only = Blend(weights=weights, profile=Profile())
-            profile = fit(Profile(), [a.judged(only) for a in others])
-            out += [answer(profile, a.judged(only)) for a in mine]
-        blend = fit_blend(others)
-        answers += [answer(blend.profile, a.judged(blend)) for a in mine]
+    sites = [a.site for a in asked]
+
+    def fitted(
+        others: Sequence[Asked], weights: tuple[float, float] | None = None
+    ) -> Callable[[Asked], Answer]:
+        blend = _weighed(others, weights) if weights else fit_blend(others)
+        return lambda a: answer(blend.profile, a.judged(blend))
+
+    first = cross_fitted(asked, sites, partial(fitted, weights=(1.0, 0.0)))
+    second = cross_fitted(asked, sites, partial(fitted, weights=(0.0, 1.0)))
+    both = cross_fitted(asked, sites, fitted)
+    named = {"embedded": first, "tuned": second, "blend": both}
     return {
-        "n": len(answers),
-        "embedded": sum(a.is_right for a in alone) / len(alone),
-        "tuned": sum(a.is_right for a in second) / len(second),
-        "blend": sum(a.is_right for a in answers) / len(answers),
-        "ece": calibration_error(answers),
+        "n": len(asked),
+        **{name: sum(a.is_right for a in found) / len(found) for name, found in named.items()},
+        "ece": calibration_error(both),
     }
 
 
@@ -144,7 +141,7 @@ def main(tuned: Path, data: Path, scores: Path | None) -> None:
     asked = list(ask(list(read_lines(data)), *both, known))
     blend = fit_blend(asked)
     blend.save(tuned / BLEND)
-    told = {k: round(v, 4) for k, v in cross_fitted(asked).items()}
+    told = {k: round(v, 4) for k, v in judged_elsewhere(asked).items()}
     click.echo(json.dumps({**told, "weights": blend.weights}))
 
 

@@ -12,7 +12,7 @@ import torch
 
 from groundling.errors import DataError
 from groundling.llm.calibration import Profile
-from groundling.llm.fitting import Judged, answer
+from groundling.llm.fitting import Judged, answer, mean_loss
 from groundling.train.lora.batches import Sample, n_steps, passes, sample, step_questions
 from groundling.train.lora.checkpoint import load_checkpoint, save_checkpoint
 from groundling.train.lora.config import LoraSettings
@@ -267,13 +267,8 @@ def loss_and_accuracy(
 ) -> tuple[float, float]:
     """Return the mean loss and the share of right answers."""
     profile = profile or Profile()
-    lost = 0.0
-    for row in rows:
-        odds = profile.probabilities(row.labels, row.log_scores, none_label=row.none_label)
-        right = sum(p for lb, p in zip(row.labels, odds, strict=True) if lb in row.right)
-        lost -= math.log(max(right, 1e-12))
     hits = sum(answer(profile, row).is_right for row in rows)
-    return lost / len(rows), hits / len(rows)
+    return mean_loss(profile, rows), hits / len(rows)
 
 
 def _schedule(step: int, total: int, warmup_share: float) -> float:

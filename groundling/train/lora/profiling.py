@@ -2,14 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from groundling.bench.cases import Row
 from groundling.llm.calibration import Profile, Scorer, estimate_prior
-from groundling.llm.fitting import Answer, Judged, answer, calibration_error, fit
+from groundling.llm.fitting import (
+    Answer,
+    Judged,
+    answer,
+    calibration_error,
+    cross_fitted,
+    fit,
+)
 from groundling.prompts import PromptBuilder
 from groundling.train.lora.examples import Example, Question, judged
 
-_FOLDS = 5
 _BATCH = 16
 _PRIOR_QUESTIONS = 40
 
@@ -74,22 +81,14 @@ def fit_profile(
     # Spread over the pages: neighbours ask about the same elements.
     step = max(1, len(several) // _PRIOR_QUESTIONS)
     prior = estimate_prior(llm, several[::step][:_PRIOR_QUESTIONS], PromptBuilder.rebuild)
-    answers = _cross_fitted(prior, rows, sites)
+
+    def fitted(others: Sequence[Judged]) -> Callable[[Judged], Answer]:
+        return partial(answer, fit(prior, others) if others else prior)
+
+    answers = cross_fitted(rows, sites, fitted)
     return Profiled(
         profile=fit(prior, rows), answers=tuple(answers), ece=calibration_error(answers)
     )
-
-
-def _cross_fitted(prior: Profile, rows: Sequence[Judged], sites: Sequence[str]) -> list[Answer]:
-    """Return the answers in the order of `rows`, each under a profile of the other folds."""
-    fold = {site: i % _FOLDS for i, site in enumerate(sorted(set(sites)))}
-    found: dict[int, Answer] = {}
-    for each in set(fold.values()):
-        others = [r for r, s in zip(rows, sites, strict=True) if fold[s] != each]
-        profile = fit(prior, others) if others else prior
-        mine = (i for i, s in enumerate(sites) if fold[s] == each)
-        found |= {i: answer(profile, rows[i]) for i in mine}
-    return [found[i] for i in range(len(rows))]
 
 
 def bench_rows(examples: Sequence[Example], answers: Sequence[Answer]) -> list[Row]:
