@@ -48,7 +48,7 @@ train-embedded: $(VENV)/.installed-train  ## Rebuild ranker and embedded model: 
 	    $(BIN)/python -m groundling.bench.labelled --data $(DATA) --out $(BUILD)/pages.jsonl; }
 	@echo "== Training the ranker"
 	@$(BIN)/python -m groundling.train.ranker --captured $(BUILD)/pages.jsonl --held-out $(HELD_OUT) \
-	    --out groundling/ranking/trees.npz
+	    --out groundling/ranking
 	@echo "== Training the embedded model (hours; interrupt it and it goes on where it was)"
 	@$(BIN)/python -m groundling.train.embedded --captured $(BUILD)/pages.jsonl --held-out $(HELD_OUT) \
 	    --work $(BUILD) --out groundling/llm/weights/embedded $(TRAIN_ARGS)

@@ -12,25 +12,14 @@ import numpy as np
 from groundling.elements import RawElement
 from groundling.prompts import TASK_TYPES
 from groundling.ranking import vectors
+from groundling.ranking.columns import FEATURES, ROLE_GROUPS, SERIES
 from groundling.ranking.index import FIELDS, Floats, PageIndex
 from groundling.ranking.places import page_features
 from groundling.ranking.query import Query
+from groundling.ranking.series import add_series
+from groundling.ranking.trees import Trees
 from groundling.ranking.words import STOP
 
-ROLE_GROUPS = {
-    "button": {"button", "clickable"},
-    "link": {"link"},
-    "field": {"textbox", "searchbox", "spinbutton", "textarea", "input"},
-    "select": {"combobox", "listbox", "select"},
-    "checkbox": {"checkbox", "menuitemcheckbox"},
-    "radio": {"radio", "menuitemradio"},
-    "switch": {"switch"},
-    "tab": {"tab"},
-    "menuitem": {"menuitem", "option", "treeitem"},
-    "slider": {"slider"},
-    "image": {"img", "image"},
-    "heading": {"heading"},
-}
 _FITS = {
     "find_input": {"field": 1.0, "select": 0.6, "slider": 0.3},
     "find_button": {"button": 1.0, "link": 0.5, "tab": 0.4, "menuitem": 0.4, "switch": 0.4},
@@ -40,30 +29,27 @@ _FITS = {
 _ROLE_GROUP_OF = {role: group for group, roles in ROLE_GROUPS.items() for role in roles}
 _GROUPS = tuple(ROLE_GROUPS)
 
-_OVERLAP = tuple(f"in_{f}" for f in FIELDS)
-FEATURES: tuple[str, ...] = (
-    *_OVERLAP,
-    *(f"head_in_{f}" for f in FIELDS[:8]),
-    *(f"scope_in_{f}" for f in FIELDS[:8]),
-    "anywhere", "anywhere_best", "name_or_label", "name_best", "name_explained", "exact_name",
-    "name_in_instruction", "instruction_in_name", "quoted_name", "quoted_anywhere",
-    "unwanted_in_name", "unwanted_near", "near_name", "near_all", "near_head", "near_scope",
-    "near_soft", "near_value", "name_rank", "anywhere_rank", "near_rank",
-    "task_fit", "role_said", "role_denied", "state_agrees", "state_asked",
-    *(f"is_{g}" for g in _GROUPS), "is_other",
-    "task_input", "task_button", "task_link", "task_list",
-    "asks_ordinal", "asks_scope", "asks_not", "n_wanted", "found_share",
-    "ordinal_item", "ordinal_any", "ordinal_role_form", "ordinal_role_heading",
-    "ordinal_role_landmark", "ordinal_role_page", "ordinal_match", "ordinal_list_named",
-    "place_agrees", "is_ad", "no_ad", "place_index", "place_size", "first_of_item",
-    "y", "x", "order", "in_viewport", "area", "occluded", "disabled", "primary", "in_dialog",
-    "dialog_open", "nameless", "name_words", "twins", "twin_rank", "importance", "has_value",
-    "native", "header", "footer", "navigation", "n_elements",
-)  # fmt: skip
+
+def features(index: PageIndex, query: Query, task_type: str, series: Trees | None = None) -> Floats:
+    """Return the features of each indexed element, shape (elements, len(FEATURES)).
+
+    Args:
+        index: The page.
+        query: The instruction, taken apart.
+        task_type: One of `prompts.TASK_TYPES`.
+        series: What weighs series, see `ranking.series`; the trees of the package if None.
+
+    Raises:
+        ModelFilesError: If those are missing or made for other features.
+    """
+    out = plain_features(index, query, task_type)
+    if query.ordinal is not None:
+        add_series(out, index, query, series)
+    return out
 
 
-def features(index: PageIndex, query: Query, task_type: str) -> Floats:
-    """Return the features of each indexed element, shape (elements, len(FEATURES))."""
+def plain_features(index: PageIndex, query: Query, task_type: str) -> Floats:
+    """Return the features with nothing said of series."""
     columns: dict[str, Any] = {}
     weights = np.array([_weight(index, w) for w in query.wanted], np.float32)
     matched = index.matches(query.wanted)
@@ -73,6 +59,7 @@ def features(index: PageIndex, query: Query, task_type: str) -> Floats:
     _meaning(columns, index, query)
     _roles(columns, index, query, task_type)
     page_features(columns, index, query)
+    columns.update(dict.fromkeys(SERIES, 0.0))
     columns["found_share"] = (
         float(weights @ matched.max((1, 2))) / max(1e-6, float(weights.sum()))
         if len(weights)

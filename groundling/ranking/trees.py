@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from groundling.errors import ModelFilesError
-from groundling.ranking.features import FEATURES
 from groundling.ranking.index import Floats
 
 Ints = npt.NDArray[np.int32]
+_ARRAYS = ("feature", "threshold", "left", "right", "value", "roots")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,12 @@ class Trees:
     roots: Ints
     depth: int
 
+    @classmethod
+    def none(cls) -> "Trees":
+        """Return no trees: all rows score zero."""
+        whole, real = np.zeros(0, np.int32), np.zeros(0, np.float32)
+        return cls(whole, real, whole, whole, real, whole, 0)
+
     def scores(self, matrix: Floats) -> Floats:
         """Return the sum of the trees' leaves for each row, shape (rows,)."""
         flat, n_columns = np.ascontiguousarray(matrix).ravel(), matrix.shape[1]
@@ -39,18 +45,26 @@ class Trees:
 
 
 @cache
-def shipped_trees() -> Trees:
-    """Return the ranker that comes with the package.
+def shipped_trees(name: str, features: tuple[str, ...]) -> Trees:
+    """Return trees that come with the package.
+
+    Args:
+        name: The file, `trees.npz` or `series.npz`.
+        features: The columns that this version computes.
 
     Raises:
-        ModelFilesError: If it was trained on other features than this version computes.
+        ModelFilesError: If they are missing, or were trained on other features.
     """
-    with (files(__package__) / "trees.npz").open("rb") as file, np.load(file) as data:
-        names = str(data["features"]).split("\n")
-        if names != list(FEATURES):
-            raise ModelFilesError(
-                f"ranking/trees.npz knows {len(names)} features, this version computes "
-                f"{len(FEATURES)}: run `python -m groundling.train.ranker`, or reinstall groundling"
-            )
-        arrays = {k: data[k] for k in ("feature", "threshold", "left", "right", "value", "roots")}
-        return Trees(**arrays, depth=int(data["depth"]))
+    try:
+        with (files(__package__) / name).open("rb") as file, np.load(file) as data:
+            known = tuple(str(data["features"]).split("\n"))
+            arrays = {k: data[k] for k in _ARRAYS}
+            depth = int(data["depth"])
+    except FileNotFoundError as error:
+        raise ModelFilesError(f"ranking/{name} is missing: reinstall groundling") from error
+    if known != features:
+        raise ModelFilesError(
+            f"ranking/{name} knows {len(known)} features, this version computes {len(features)}: "
+            "run `python -m groundling.train.ranker`, or reinstall groundling"
+        )
+    return Trees(**arrays, depth=depth)

@@ -239,7 +239,7 @@ def command(
     kept_out = set(held_out.read_text().split()) if held_out else set()
     pages = [p for p in read_lines(captured) if p.page not in kept_out]
     lists = ranked_lists(pages)
-    scores = out_of_fold(lists, 5)
+    scores = out_of_fold(lists)
     data = {
         captured.name: file_hash(captured),
         "base model": file_hash(default_base() / "model.safetensors"),

@@ -1,9 +1,10 @@
 """Train the ranker's weights: LambdaMART trees (Burges, 2010), exported for numpy.
 
-    python -m groundling.train.ranker --captured train.jsonl --out groundling/ranking/trees.npz
+    python -m groundling.train.ranker --captured train.jsonl --out groundling/ranking
 
-Candidate lists are the first 64 elements by hand-set weights, and the right ones. `--folds` also
-writes out-of-fold scores by site, which the embedded model learns from.
+Candidate lists are the first 64 elements by hand-set weights, and the right ones. The trees that
+weigh series (`groundling.train.series`) are trained first. `--folds` also writes out-of-fold scores
+by site, which the embedded model learns from.
 """
 
 import json
@@ -20,10 +21,16 @@ import numpy.typing as npt
 
 from groundling.bench.labelled import LabelledPage, read_lines
 from groundling.ranking import FEATURES, LISTED, PageIndex, features, hand_scores, parse_query
+from groundling.ranking.series import SERIES_COLUMNS
+from groundling.ranking.trees import Trees
+from groundling.train.series import all_counted, series_by_site, train_series
+from groundling.train.trees import export_trees
 
 log = logging.getLogger(__name__)
 
 N_TREES = 300
+FOLDS = 5
+"""Of the sites, for scores by trees that never saw a site."""
 SEED = 1
 PARAMETERS = {
     "objective": "lambdarank",
@@ -56,14 +63,14 @@ class Listed:
     right: npt.NDArray[np.bool_]
 
 
-def listed_candidates(page: LabelledPage) -> list[Listed]:
-    """Return the candidate list of each task of a page."""
+def listed_candidates(page: LabelledPage, series: Trees) -> list[Listed]:
+    """Return the candidate list of each task of a page; `series` never saw its site."""
     elements = [e for e in page.snapshot.elements if e.is_visible]
     index = PageIndex.build(elements)
     ids = np.array([e.id for e in elements], np.int64)
     out = []
     for task in page.tasks:
-        matrix = features(index, parse_query(task.instruction), task.task_type)
+        matrix = features(index, parse_query(task.instruction), task.task_type, series)
         right = np.isin(ids, list(task.accept_ids))
         first = np.argsort(-hand_scores(matrix), kind="stable")[:LISTED]
         kept = np.union1d(first, np.flatnonzero(right))
@@ -84,42 +91,7 @@ def train(lists: Sequence[Listed]) -> Any:  # noqa: ANN401
     return lightgbm.train(PARAMETERS, data, N_TREES)
 
 
-def export(booster: Any, out: Path) -> None:  # noqa: ANN401
-    """Write the trees as flat arrays."""
-    columns: dict[str, list[Any]] = {
-        k: [] for k in ("feature", "threshold", "left", "right", "value")
-    }
-    roots, depth = [], 0
-
-    def add(node: dict[str, Any], level: int) -> int:
-        nonlocal depth
-        depth = max(depth, level)
-        at = len(columns["feature"])
-        leaf = "leaf_value" in node
-        columns["feature"].append(0 if leaf else node["split_feature"])
-        columns["threshold"].append(0.0 if leaf else node["threshold"])
-        columns["value"].append(node["leaf_value"] if leaf else 0.0)
-        columns["left"].append(at)
-        columns["right"].append(at)
-        if not leaf:
-            columns["left"][at] = add(node["left_child"], level + 1)
-            columns["right"][at] = add(node["right_child"], level + 1)
-        return at
-
-    for tree in booster.dump_model()["tree_info"]:
-        roots.append(add(tree["tree_structure"], 0))
-    kinds = {"threshold": np.float32, "value": np.float32}
-    arrays: dict[str, Any] = {k: np.array(v, kinds.get(k, np.int32)) for k, v in columns.items()}
-    np.savez_compressed(
-        out,
-        **arrays,
-        roots=np.array(roots, np.int32),
-        depth=np.array(depth),
-        features=np.array("\n".join(FEATURES)),
-    )
-
-
-def folds_by_site(lists: Sequence[Listed], n_folds: int) -> list[set[str]]:
+def folds_by_site(lists: Sequence[Listed | LabelledPage], n_folds: int) -> list[set[str]]:
     """Split the sites at random into `n_folds` sets."""
     sites = sorted({item.site for item in lists})
     np.random.default_rng(SEED).shuffle(sites)
@@ -138,12 +110,18 @@ def _report(name: str, lists: Sequence[Listed], scores: Sequence[npt.NDArray[np.
 
 
 def ranked_lists(pages: Sequence[LabelledPage]) -> list[Listed]:
-    """Return the candidate lists of all tasks of all pages, two pages at a time."""
+    """Return the candidate lists of all tasks of all pages, two pages at a time.
+
+    What is said of series in them comes from trees that never saw the page's site.
+    """
+    series = series_by_site(all_counted(pages), folds_by_site(pages, FOLDS))
     with ProcessPoolExecutor(2) as pool:
-        return [item for part in pool.map(listed_candidates, pages, chunksize=4) for item in part]
+        trees = [series[page.site] for page in pages]
+        found = pool.map(listed_candidates, pages, trees, chunksize=4)
+        return [item for part in found for item in part]
 
 
-def out_of_fold(lists: list[Listed], n_folds: int) -> list[npt.NDArray[np.float64]]:
+def out_of_fold(lists: Sequence[Listed], n_folds: int = FOLDS) -> list[npt.NDArray[np.float64]]:
     """Return each list's scores by trees that never saw its site."""
     scores: list[npt.NDArray[np.float64]] = [np.zeros(0)] * len(lists)
     for fold in folds_by_site(lists, n_folds):
@@ -157,7 +135,7 @@ def out_of_fold(lists: list[Listed], n_folds: int) -> list[npt.NDArray[np.float6
 @click.command()
 @click.option("--captured", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--held-out", type=click.Path(exists=True, path_type=Path), default=None)
-@click.option("--out", type=click.Path(path_type=Path), required=True)
+@click.option("--out", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--folds", default=0, help="Also score each site by trees that never saw it.")
 @click.option("--folds-out", type=click.Path(path_type=Path), default=None)
 def main(
@@ -175,9 +153,10 @@ def main(
                 for item, score in zip(lists, scores, strict=True):
                     pairs = [[int(i), float(s)] for i, s in zip(item.ids, score, strict=True)]
                     file.write(json.dumps({"id": item.task_id, "scores": pairs}) + "\n")
-    booster = train(lists)
-    export(booster, out)
-    click.echo(f"{out}: {N_TREES} trees, {out.stat().st_size / 1e3:.0f} kB")
+    export_trees(train(lists), out / "trees.npz", FEATURES)
+    export_trees(train_series(all_counted(pages)), out / "series.npz", SERIES_COLUMNS)
+    for name in ("trees.npz", "series.npz"):
+        click.echo(f"{out / name}: {(out / name).stat().st_size / 1e3:.0f} kB")
 
 
 if __name__ == "__main__":
