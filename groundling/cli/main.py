@@ -45,7 +45,7 @@ def cli(verbose: int) -> None:
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname).1s %(name)s: %(message)s")
     if not verbose:
-        # Ctrl-C breaks off calls to Playwright's driver: asyncio reports each of them, and Playwright
+        # Ctrl-C breaks off calls to Playwright's driver: asyncio reports each of them, Playwright
         # each answer that comes after all.
         for name in ("asyncio", "playwright"):
             logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -3,7 +3,7 @@
 Every feature is comparable between pages: shares in [0, 1], ranks, counts on a log scale.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from groundling.elements import RawElement
 from groundling.prompts import TASK_TYPES
-from groundling.ranking import vectors
 from groundling.ranking.columns import FEATURES, ROLE_GROUPS, SERIES
 from groundling.ranking.index import FIELDS, Floats, PageIndex
+from groundling.ranking.meaning import meaning_columns
 from groundling.ranking.places import page_features
 from groundling.ranking.query import Query
 from groundling.ranking.series import add_series
@@ -56,7 +56,8 @@ def plain_features(index: PageIndex, query: Query, task_type: str) -> Floats:
     _overlaps(columns, query, weights, matched, index)
     _whole_names(columns, index, query)
     _negations(columns, index, query)
-    _meaning(columns, index, query)
+    columns.update(meaning_columns(index, query))
+    columns["near_rank"] = _ranks(columns["near_name"] + columns["near_all"])
     _roles(columns, index, query, task_type)
     page_features(columns, index, query)
     columns.update(dict.fromkeys(SERIES, 0.0))
@@ -164,93 +165,6 @@ def _negations(columns: dict[str, Any], index: PageIndex, query: Query) -> None:
     weights = np.array([index.idf(w) for w in unwanted], np.float32)
     columns["unwanted_in_name"] = _share(weights, matched[:, :, :2].max(2))
     columns["unwanted_near"] = _share(weights, matched[:, :, 3:7].max(2))
-
-
-def _meaning(columns: dict[str, Any], index: PageIndex, query: Query) -> None:
-    page = _page_vectors(index)
-    wanted = _mean_vector(query.wanted, query)
-    head = _mean_vector(query.head, query)
-    scope = _mean_vector(query.scope, query)
-    columns["near_name"] = page["name"] @ wanted
-    columns["near_all"] = page["all"] @ wanted
-    columns["near_value"] = page["value"] @ wanted
-    columns["near_head"] = page["name"] @ head
-    columns["near_scope"] = page["around"] @ scope
-    columns["near_rank"] = _ranks(columns["near_name"] + columns["near_all"])
-    columns["near_soft"] = _soft_matches(page, index, query)
-
-
-def _mean_vector(stems_wanted: Sequence[str], query: Query) -> Floats:
-    from groundling.ranking.words import stem, words
-
-    kept = [w for w in words(query.text.lower()) if stem(w) in stems_wanted]
-    if not kept:
-        return np.zeros(vectors.size(), np.float32)
-    return vectors.unit(vectors.word_matrix(kept).mean(0))
-
-
-def _page_vectors(index: PageIndex) -> dict[str, Any]:
-    """Return the mean vector of each element's name, value, surroundings and all of it."""
-    found: dict[str, Any] | None = index.extra.get("vectors")
-    if found is not None:
-        return found
-    from groundling.ranking.words import words
-
-    parts: dict[str, list[tuple[str, ...]]] = {
-        "name": index.name_words,
-        "value": [words(t[2])[:40] for t in index.texts],
-        "around": [words(f"{t[3][:300]} {t[4]} {t[5]} {t[6]}") for t in index.texts],
-    }
-    parts["all"] = [
-        n + v[:12] + a[:40] + words(f"{t[7]} {t[8]}")[:16]
-        for n, v, a, t in zip(
-            parts["name"], parts["value"], parts["around"], index.texts, strict=True
-        )
-    ]
-    seen = dict.fromkeys(w for v in parts.values() for ws in v for w in ws)
-    table = {w: i for i, w in enumerate(seen)}
-    rows = {k: [[table[w] for w in ws] for ws in v] for k, v in parts.items()}
-    matrix = (
-        vectors.word_matrix(list(table)) if table else np.zeros((1, vectors.size()), np.float32)
-    )
-    out: dict[str, Any] = {k: vectors.unit(_means(matrix, v)) for k, v in rows.items()}
-    out["unit"], out["name_rows"] = vectors.unit(matrix), rows["name"]
-    index.extra["vectors"] = out
-    return out
-
-
-def _means(matrix: Floats, rows: list[list[int]]) -> Floats:
-    out = np.zeros((len(rows), matrix.shape[1]), np.float32)
-    flat = [r for row in rows for r in row]
-    if not flat:
-        return out
-    lengths = np.array([len(r) for r in rows])
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    filled = lengths > 0
-    sums = np.add.reduceat(matrix[flat], starts[filled], axis=0)
-    out[filled] = sums / lengths[filled, None]
-    return out
-
-
-def _soft_matches(page: dict[str, Any], index: PageIndex, query: Query) -> Floats:
-    """Return, for each name, how near its nearest word is to each wanted word, weighted by idf."""
-    from groundling.ranking.words import stem, words
-
-    wanted = [w for w in words(query.text.lower()) if stem(w) in query.wanted]
-    n = len(index.elements)
-    rows: list[list[int]] = page["name_rows"]
-    flat = [r for row in rows for r in row]
-    if not wanted or not flat:
-        return np.zeros(n, np.float32)
-    near = page["unit"] @ vectors.unit(vectors.word_matrix(wanted)).T
-    lengths = np.array([len(r) for r in rows])
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    filled = lengths > 0
-    best = np.zeros((n, len(wanted)), np.float32)
-    best[filled] = np.maximum.reduceat(near[flat], starts[filled], axis=0)
-    weights = np.array([index.idf(stem(w)) for w in wanted], np.float32)
-    soft: Floats = best @ weights / weights.sum()
-    return soft
 
 
 def role_group(element: RawElement) -> str:

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from groundling.elements import RawElement
-from groundling.ranking.words import likeness, stem, stems, trigrams, words
+from groundling.ranking.words import likeness, stem, stem_set, trigrams, words
 
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.intp]
 _ByStart = dict[str, list[str]]
 _ByLength = dict[int, list[tuple[str, frozenset[str]]]]
 
@@ -30,7 +31,7 @@ FIELDS = (
     "role",
 )
 """What an element's words are grouped by."""
-_NAME, _LABEL = 0, 1
+_NAME = 0
 _ATTRIBUTES = ("id", "name", "class", "title", "alt", "data-testid", "data-test", "aria-label")
 _URL_NOISE = re.compile(r"^(?:https?://)?(?:www\.)?|\.(?:html?|php|aspx?|jsp)\b")
 _HREF_WORDS = 8
@@ -59,14 +60,21 @@ def field_texts(element: RawElement) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class PageIndex:
-    """Words of all elements of one snapshot; built once, used for every instruction on it."""
+    """Words of all elements of one snapshot; built once, used for every instruction on it.
+
+    The same names, contexts and headings come again and again on a page, so each distinct text is
+    read once, and elements hold the numbers of their texts.
+    """
 
     elements: tuple[RawElement, ...]
-    postings: dict[str, list[int]] = field(default_factory=dict)
-    """stem -> flat positions element * len(FIELDS) + field."""
-    name_words: list[tuple[str, ...]] = field(default_factory=list)
-    """Words of each element's name and label, as written."""
     texts: list[tuple[str, ...]] = field(default_factory=list)
+    """Of each element, the text of each of `FIELDS`."""
+    distinct: list[str] = field(default_factory=list)
+    """All texts, each once."""
+    held: Ints = field(default_factory=lambda: np.zeros((0, len(FIELDS)), np.intp))
+    """Place of each text in `distinct`, shape (elements, fields)."""
+    postings: dict[str, list[int]] = field(default_factory=dict)
+    """stem -> places in `distinct` of the texts that hold it."""
     lengths: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
     """Number of distinct stems in each name."""
     extra: dict[str, Any] = field(default_factory=dict)
@@ -75,26 +83,26 @@ class PageIndex:
     @classmethod
     def build(cls, elements: Sequence[RawElement]) -> "PageIndex":
         """Index the words of `elements`."""
-        index = cls(tuple(elements))
-        width = len(FIELDS)
-        lengths = np.zeros(len(index.elements), np.float32)
-        for i, element in enumerate(index.elements):
-            texts = field_texts(element)
-            index.texts.append(texts)
-            for j, text in enumerate(texts):
-                found = set(stems(text))
-                if j == _NAME:
-                    lengths[i] = len(found)
-                for s in found:
-                    index.postings.setdefault(s, []).append(i * width + j)
-            index.name_words.append(words(texts[_NAME]) + words(texts[_LABEL]))
-        index.lengths = lengths
-        return index
+        texts = [field_texts(e) for e in elements]
+        places: dict[str, int] = {}
+        held = [places.setdefault(t, len(places)) for ts in texts for t in ts]
+        postings: dict[str, list[int]] = defaultdict(list)
+        counts = []
+        for place, text in enumerate(places):
+            found = stem_set(text)
+            counts.append(len(found))
+            for s in found:
+                postings[s].append(place)
+        shaped = np.array(held, np.intp).reshape(len(texts), len(FIELDS))
+        lengths = np.array(counts, np.float32)[shaped[:, _NAME]]
+        return cls(tuple(elements), texts, list(places), shaped, dict(postings), lengths)
 
     def idf(self, word: str) -> float:
         """Return how rare a stem is among the elements, from 0.2 (everywhere) to about 6."""
         n_elements = len(self.elements)
-        holders = len({p // len(FIELDS) for p in self.postings.get(word, ())})
+        holds = np.zeros(len(self.distinct), bool)
+        holds[self.postings.get(word, [])] = True
+        holders = int(holds[self.held].any(1).sum())
         return max(0.2, math.log((n_elements + 1) / (holders + 0.5)))
 
     def spellings(self, wanted: str) -> dict[str, float]:
@@ -138,12 +146,11 @@ class PageIndex:
 
     def matches(self, wanted: Sequence[str]) -> Floats:
         """Return how well each wanted stem is found: shape (stems, elements, fields), in [0, 1]."""
-        width = len(FIELDS)
-        out = np.zeros((len(wanted), len(self.elements) * width), np.float32)
+        by_text = np.zeros((len(wanted), len(self.distinct)), np.float32)
         for row, word in enumerate(wanted):
             for spelling, weight in sorted(self.spellings(word).items(), key=lambda kv: kv[1]):
-                out[row, self.postings[spelling]] = weight
-        return out.reshape(len(wanted), len(self.elements), width)
+                by_text[row, self.postings[spelling]] = weight
+        return by_text.take(self.held, axis=1)
 
     def found(self, word: str) -> bool:
         """Whether a word, or one with the same stem, is on the page."""

@@ -36,11 +36,19 @@ STOP = frozenset(
 @lru_cache(maxsize=65536)
 def words(text: str) -> tuple[str, ...]:
     """Return the words of `text`: lower case, accents removed, camelCase and digits split."""
-    plain = text[:2000]
-    if not plain.isascii():
-        folded = unicodedata.normalize("NFKD", plain)
-        plain = "".join([c for c in folded if c < "\x80" or not unicodedata.combining(c)])
-    return tuple(map(str.lower, _SPLIT.findall(plain)))
+    # No word spans white space, and what stands between it comes again in text after text.
+    found: list[str] = []
+    for piece in text[:2000].split():
+        found += _words_of_piece(piece)
+    return tuple(found)
+
+
+@lru_cache(maxsize=65536)
+def _words_of_piece(piece: str) -> tuple[str, ...]:
+    if not piece.isascii():
+        folded = unicodedata.normalize("NFKD", piece)
+        piece = "".join([c for c in folded if c < "\x80" or not unicodedata.combining(c)])
+    return tuple(map(str.lower, _SPLIT.findall(piece)))
 
 
 @lru_cache(maxsize=65536)
@@ -62,7 +70,13 @@ def stem(word: str) -> str:
 @lru_cache(maxsize=65536)
 def stems(text: str) -> tuple[str, ...]:
     """Return the stems of the words of `text`, in order."""
-    return tuple(stem(w) for w in words(text))
+    return tuple(map(stem, words(text)))
+
+
+@lru_cache(maxsize=65536)
+def stem_set(text: str) -> frozenset[str]:
+    """Return the distinct stems of the words of `text`."""
+    return frozenset(map(stem, words(text)))
 
 
 @lru_cache(maxsize=32768)
