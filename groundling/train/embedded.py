@@ -14,7 +14,7 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
-from groundling.bench.labelled import LabelledPage, read_lines
+from groundling.bench.labelled import LabelledPage
 from groundling.errors import DataError
 from groundling.llm._embedded_text import encode_texts
 from groundling.ranking import FEATURES
@@ -179,10 +179,12 @@ def run(  # noqa: PLR0913 - a run has that many parts
     pages: Sequence[LabelledPage], lists: Sequence[Listed],
     scores: Sequence[Floats], out: Path, work: Path,
     data: Mapping[str, str], *, epochs: int, k: int, folds: int,
+    never_left_out: Collection[str] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """Train, calibrate on left-out sites, export to `out`; returns the profile.
 
     `work` gets `curves.png` and `card.md`, the latter with `data`, the hashes of what was read.
+    The sites in `never_left_out` are learnt from and judge nothing.
 
     Raises:
         DataError: If there are fewer sites than two, or nothing to learn from.
@@ -193,9 +195,11 @@ def run(  # noqa: PLR0913 - a run has that many parts
     tokenizer, _ = load_encoder(base)
     texts = Texts()
     found = examples(pages, lists, scores, encode_texts(tokenizer), texts)
-    if len({e.site for e in found}) < 2:
+    judges = [item for item in lists if item.site not in never_left_out]
+    n_sites = len({item.site for item in judges})
+    if n_sites < 2:
         raise DataError("all pages are of one site: leave-site-out validation needs two or more")
-    kept_out = folds_by_site(lists, min(folds, len({e.site for e in found})))[0]
+    kept_out = folds_by_site(judges, min(folds, n_sites))[0]
     train = [e for e in found if e.site not in kept_out]
     held = [e for e in found if e.site in kept_out]
     model = new_model(base, train)
@@ -221,6 +225,11 @@ def run(  # noqa: PLR0913 - a run has that many parts
 @click.command("embedded")
 @click.option("--captured", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--held-out", type=click.Path(exists=True, path_type=Path), default=None)
+@click.option(
+    "--more",
+    type=click.Path(exists=True, path_type=Path),
+    help="Further captured pages, of other sites: learnt from, never left out.",
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True)
 @click.option("--work", type=click.Path(path_type=Path), default=Path("build/train-embedded"))
 @click.option("--epochs", default=2, show_default=True)
@@ -229,22 +238,30 @@ def run(  # noqa: PLR0913 - a run has that many parts
 def command(
     captured: Path,
     held_out: Path | None,
+    more: Path | None,
     out: Path,
     work: Path,
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Train the embedded model on captured pages (`python -m groundling.bench.labelled`)."""
-    from groundling.train.ranker import out_of_fold, ranked_lists
+    from groundling.train.ranker import out_of_fold, ranked_lists, read_all
 
-    kept_out = set(held_out.read_text().split()) if held_out else set()
-    pages = [p for p in read_lines(captured) if p.page not in kept_out]
+    judges = read_all(captured, None, held_out)
+    left_out = folds_by_site(judges, options["folds"])[0]
+    further = [
+        page
+        for page in read_all(captured, more, held_out)[len(judges) :]
+        if page.site not in left_out
+    ]
+    pages = [*judges, *further]
     lists = ranked_lists(pages)
     scores = out_of_fold(lists)
     data = {
-        captured.name: file_hash(captured),
+        **{path.name: file_hash(path) for path in (captured, more) if path is not None},
         "base model": file_hash(default_base() / "model.safetensors"),
     }
-    profile = run(pages, lists, scores, out, work, data, **options)
+    others = {p.site for p in further} - {p.site for p in judges}
+    profile = run(pages, lists, scores, out, work, data, never_left_out=others, **options)
     click.echo(json.dumps(profile["left_out"]))
 
 

@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from groundling.ranking import FEATURES, LISTED, PageIndex, features, hand_score
 from groundling.ranking.series import SERIES_COLUMNS
 from groundling.ranking.trees import Trees
 from groundling.train.series import all_counted, series_by_site, train_series
+from groundling.train.sites import same_site
 from groundling.train.trees import export_trees
 
 log = logging.getLogger(__name__)
@@ -109,6 +110,20 @@ def _report(name: str, lists: Sequence[Listed], scores: Sequence[npt.NDArray[np.
     click.echo(f"{name}: n={n} top-1 {first / n:.3f} recall@15 {recalled / n:.3f}")
 
 
+def read_all(captured: Path, more: Path | None, held_out: Path | None) -> list[LabelledPage]:
+    """Return the pages of one or two captured files but those that `held_out` names.
+
+    A site has one name in both, so that it is left out as a whole.
+    """
+    kept_out = set(held_out.read_text().split()) if held_out else set()
+    pages = [p for p in read_lines(captured) if p.page not in kept_out]
+    sites = sorted({p.site for p in pages})
+    for page in read_lines(more) if more is not None else ():
+        known = next((s for s in sites if same_site(s, page.site)), page.site)
+        pages.append(replace(page, page=f"more/{page.page}", site=known))
+    return pages
+
+
 def ranked_lists(pages: Sequence[LabelledPage]) -> list[Listed]:
     """Return the candidate lists of all tasks of all pages, two pages at a time.
 
@@ -134,16 +149,21 @@ def out_of_fold(lists: Sequence[Listed], n_folds: int = FOLDS) -> list[npt.NDArr
 
 @click.command()
 @click.option("--captured", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option("--more", type=click.Path(exists=True, path_type=Path), help="Further such pages.")
 @click.option("--held-out", type=click.Path(exists=True, path_type=Path), default=None)
 @click.option("--out", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--folds", default=0, help="Also score each site by trees that never saw it.")
 @click.option("--folds-out", type=click.Path(path_type=Path), default=None)
 def main(
-    captured: Path, held_out: Path | None, out: Path, folds: int, folds_out: Path | None
+    captured: Path,
+    more: Path | None,
+    held_out: Path | None,
+    out: Path,
+    folds: int,
+    folds_out: Path | None,
 ) -> None:
     """Train the trees that `groundling.ranking` ships."""
-    kept_out = set(held_out.read_text().split()) if held_out else set()
-    pages = [p for p in read_lines(captured) if p.page not in kept_out]
+    pages = read_all(captured, more, held_out)
     lists = ranked_lists(pages)
     if folds:
         scores = out_of_fold(lists, folds)
