@@ -11,7 +11,7 @@ from groundling.ranking.features import FEATURES
 from groundling.ranking.index import Floats, Ints
 
 _SORTED_OUT_EVERY = 4
-"""Steps after which walks that have reached a leaf are left out; more than half have after six of twelve."""
+"""Steps after which walks that reached a leaf are left out: more than half after six of twelve."""
 
 
 @dataclass(frozen=True, slots=True)
