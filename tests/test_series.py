@@ -83,12 +83,17 @@ def test_rows_tell_each_series_with_an_nth_member():
 
 def stump(column, threshold):
     """Trees of one split: rows above the threshold score 2, others 0."""
-    at = np.array([SERIES_COLUMNS.index(column), 0, 0], np.int32)
-    return Trees(
-        at, np.array([threshold, 0, 0], np.float32), np.array([1, 1, 2], np.int32),
-        np.array([2, 1, 2], np.int32), np.array([0, 0, 2], np.float32),
-        np.array([0], np.int32), 1,
-    )  # fmt: skip
+    return Trees.of(
+        {
+            "feature": np.array([SERIES_COLUMNS.index(column), 0, 0]),
+            "threshold": np.array([threshold, 0, 0], np.float32),
+            "left": np.array([1, 1, 2]),
+            "right": np.array([2, 1, 2]),
+            "value": np.array([0, 0, 2], np.float32),
+            "roots": np.array([0]),
+            "depth": 1,
+        }
+    )
 
 
 def two_lists():

@@ -12,7 +12,7 @@ import numpy as np
 from groundling.elements import RawElement
 from groundling.prompts import TASK_TYPES
 from groundling.ranking.columns import FEATURES, ROLE_GROUPS, SERIES
-from groundling.ranking.index import FIELDS, Floats, PageIndex
+from groundling.ranking.index import FIELDS, Floats, Ints, PageIndex
 from groundling.ranking.meaning import meaning_columns
 from groundling.ranking.places import page_features
 from groundling.ranking.query import Query
@@ -27,7 +27,8 @@ _FITS = {
     "select_from_list": {"select": 1.0, "menuitem": 0.7, "radio": 0.5, "link": 0.4, "button": 0.4},
 }
 _ROLE_GROUP_OF = {role: group for group, roles in ROLE_GROUPS.items() for role in roles}
-_GROUPS = tuple(ROLE_GROUPS)
+_GROUPS = (*ROLE_GROUPS, "other")
+_GROUP_NUMBER = {name: k for k, name in enumerate(_GROUPS)}
 
 
 def features(index: PageIndex, query: Query, task_type: str, series: Trees | None = None) -> Floats:
@@ -173,21 +174,32 @@ def role_group(element: RawElement) -> str:
 
 
 def _roles(columns: dict[str, Any], index: PageIndex, query: Query, task_type: str) -> None:
-    groups = [role_group(e) for e in index.elements]
+    numbers, is_group = _role_groups(index)
+    columns.update(is_group)
     fits = _FITS.get(task_type)
-    columns["task_fit"] = [fits.get(g, 0.1) if fits else 0.5 for g in groups]
-    said = query.roles
-    columns["role_said"] = [float(g in said) for g in groups]
-    columns["role_denied"] = [float(bool(said) and g not in said) for g in groups]
-    for group in (*_GROUPS, "other"):
-        columns[f"is_{group}"] = [float(g == group) for g in groups]
+    columns["task_fit"] = (
+        np.array([fits.get(g, 0.1) for g in _GROUPS], np.float32)[numbers] if fits else 0.5
+    )
+    said = np.array([g in query.roles for g in _GROUPS], np.float32)[numbers]
+    columns["role_said"] = said
+    columns["role_denied"] = 1.0 - said if query.roles else 0.0
     for name, task in zip(("input", "button", "link", "list"), TASK_TYPES[:4], strict=True):
         columns[f"task_{name}"] = float(task_type == task)
     asked = query.states & set(_STATE_TESTS)
     columns["state_asked"] = float(bool(asked))
-    columns["state_agrees"] = [
-        max((_STATE_TESTS[s](e) for s in asked), default=0.0) for e in index.elements
-    ]
+    columns["state_agrees"] = (
+        [max(_STATE_TESTS[s](e) for s in asked) for e in index.elements] if asked else 0.0
+    )
+
+
+def _role_groups(index: PageIndex) -> tuple[Ints, dict[str, Floats]]:
+    """Return each element's group as a number, and the columns `is_...`."""
+    if "role groups" not in index.extra:
+        numbers = np.array([_GROUP_NUMBER[role_group(e)] for e in index.elements], np.intp)
+        is_group = {f"is_{g}": (numbers == k).astype(np.float32) for k, g in enumerate(_GROUPS)}
+        index.extra["role groups"] = numbers, is_group
+    found: tuple[Ints, dict[str, Floats]] = index.extra["role groups"]
+    return found
 
 
 def _truth(value: bool | None) -> float:

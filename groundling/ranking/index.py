@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from groundling.ranking.words import likeness, stem, stem_set, trigrams, words
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.intp]
 _ByStart = dict[str, list[str]]
-_ByLength = dict[int, list[tuple[str, frozenset[str]]]]
+_ByLength = dict[int, list[str]]
 
 FIELDS = (
     "name",
@@ -41,21 +42,26 @@ _LIKE_ENOUGH = 0.62
 
 def field_texts(element: RawElement) -> tuple[str, ...]:
     """Return the text of each of `FIELDS`."""
-    e = element
-    options = " ".join(o.text for o in e.options[:40])
-    attributes = " ".join(str(e.attributes[a]) for a in _ATTRIBUTES if e.attributes.get(a))
+    e, given = element, element.attributes
+    options = " ".join([o.text for o in e.options[:40]])
+    attributes = " ".join([str(given[a]) for a in _ATTRIBUTES if given.get(a)])
     return (
         e.text.lstrip("~"),
         f"{e.label} {e.placeholder} {e.description} {e.before if not e.text else ''}",
         f"{e.value or ''} {options}",
         f"{e.context} {e.row_header} {e.column_header} {e.before} {e.after}",
         f"{' '.join(e.heading_path)} {e.heading} {e.dialog} {e.form} {e.fieldset}",
-        " ".join(p.name for p in e.places),
+        " ".join([p.name for p in e.places]),
         e.landmark,
-        " ".join(words(_URL_NOISE.sub("", e.href))[-_HREF_WORDS:]),
+        _link_words(e.href),
         f"{attributes} {' '.join(e.icons)}",
         f"{e.role or ''} {e.input_type or ''} {e.tag}",
     )
+
+
+@lru_cache(maxsize=16384)
+def _link_words(href: str) -> str:
+    return " ".join(words(_URL_NOISE.sub("", href))[-_HREF_WORDS:])
 
 
 @dataclass(slots=True)
@@ -123,8 +129,8 @@ class PageIndex:
             return out
         marks = trigrams(wanted)
         for n in range(max(3, len(wanted) - 2), len(wanted) + 3):
-            for other, others_marks in by_length.get(n, ()):
-                if other in out or (other[0] != wanted[0] and marks.isdisjoint(others_marks)):
+            for other in by_length.get(n, ()):
+                if other in out or (other[0] != wanted[0] and marks.isdisjoint(trigrams(other))):
                     continue
                 alike = likeness(wanted, other)
                 if alike >= _LIKE_ENOUGH:
@@ -139,7 +145,7 @@ class PageIndex:
             for s in self.postings:
                 if len(s) >= 3:
                     by_start[s[:3]].append(s)
-                    by_length[len(s)].append((s, trigrams(s)))
+                    by_length[len(s)].append(s)
             self.extra["stems"] = by_start, by_length
         found: tuple[_ByStart, _ByLength] = self.extra["stems"]
         return found

@@ -4,6 +4,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,9 @@ def page_features(columns: dict[str, Any], index: PageIndex, query: Query) -> No
     columns["asks_ordinal"] = float(query.ordinal is not None)
     columns["no_ad"] = columns["is_ad"] * (-1.0 if query.no_ads else 0.0)
     columns.update(_ordinals(index, query, columns["name_or_label"]))
-    columns["place_agrees"] = [_place_agrees(e, query, index) for e in elements]
+    columns["place_agrees"] = (
+        [_place_agrees(e, query, index) for e in elements] if query.places else 0.0
+    )
 
 
 def _static(index: PageIndex) -> dict[str, Any]:
@@ -62,28 +65,37 @@ def _static(index: PageIndex) -> dict[str, Any]:
         "footer": [float("contentinfo" in e.landmark) for e in elements],
         "navigation": [float("navigation" in e.landmark) for e in elements],
         "n_elements": math.log1p(n),
-        "is_ad": np.array([_is_ad(e) for e in elements], np.float32),
+        "is_ad": [_is_ad(e) for e in elements],
         "place_index": [math.log1p(e.places[0].index) if e.places else 0.0 for e in elements],
         "place_size": [math.log1p(e.places[0].size) if e.places else 0.0 for e in elements],
         "first_of_item": _first_of_item(elements),
     }
+    out = {name: np.asarray(column, np.float32) for name, column in out.items()}
     index.extra["static"] = out
     return out
 
 
 def _twins(elements: tuple[RawElement, ...]) -> tuple[list[float], list[float]]:
-    groups: dict[tuple[str | None, str], int] = defaultdict(int)
-    rank = []
-    for e in elements:
-        rank.append(math.log1p(groups[e.role, e.text]))
-        groups[e.role, e.text] += 1
-    return [math.log(groups[e.role, e.text]) for e in elements], rank
+    groups: dict[tuple[str | None, str], list[int]] = defaultdict(list)
+    for i, e in enumerate(elements):
+        groups[e.role, e.text].append(i)
+    twins, rank = [0.0] * len(elements), [0.0] * len(elements)
+    for members in groups.values():
+        if len(members) > 1:
+            for before, i in enumerate(members):
+                twins[i], rank[i] = math.log(len(members)), math.log1p(before)
+    return twins, rank
 
 
 def _is_ad(e: RawElement) -> float:
     # The mark stands in the item's own text or over the group; "Add" and "Download" are no marks.
-    around = f"{e.context} {e.heading} {e.landmark} {' '.join(p.name for p in e.places)}"
-    return 1.0 if _AD.search(around) or _AD.fullmatch(e.text.strip()) else 0.0
+    around = (e.context, e.heading, e.landmark, *[p.name for p in e.places])
+    return 1.0 if any(map(_marks_ad, around)) or _AD.fullmatch(e.text.strip()) else 0.0
+
+
+@lru_cache(maxsize=16384)
+def _marks_ad(text: str) -> bool:
+    return _AD.search(text) is not None
 
 
 def _first_of_item(elements: tuple[RawElement, ...]) -> list[float]:
@@ -157,8 +169,6 @@ def _nth_among(elements: tuple[RawElement, ...], keys: Iterable[Hashable], n: in
 
 
 def _place_agrees(e: RawElement, query: Query, index: PageIndex) -> float:
-    if not query.places:
-        return 0.0
     tall = index.extra.get("tall") or max(1.0, *(x.bbox.y + x.bbox.height for x in index.elements))
     index.extra["tall"] = tall
     x, y = e.bbox.center

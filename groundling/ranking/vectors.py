@@ -44,8 +44,9 @@ def word_matrix(words: Sequence[str]) -> Floats:
     """Return one vector for each word, shape (words, size); zeros for one without known pieces."""
     table, pieces = _table()[0], list(map(_pieces, words))
     many = np.array(list(map(len, pieces)), np.intp)
-    out = np.zeros((len(words), table.shape[1]), np.float32)
-    for k in range(many.max(initial=0)):
+    out = table.take([rows[0] if rows else 0 for rows in pieces], 0).astype(np.float32)
+    out[many == 0] = 0
+    for k in range(1, many.max(initial=1)):
         longer = np.flatnonzero(many > k)
         out[longer] += table.take([pieces[i][k] for i in longer.tolist()], 0)
     out /= np.maximum(many, 1).astype(np.float32)[:, None]

@@ -22,6 +22,7 @@ _ENDINGS = (
     ("ly", ""),
     ("s", ""),
 )
+_LAST_LETTERS = frozenset(ending[-1] for ending, _ in _ENDINGS)
 
 STOP = frozenset(
     """a an and any are as at be been but by can could did do does for from get give go had has have
@@ -45,7 +46,11 @@ def words(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=65536)
 def _words_of_piece(piece: str) -> tuple[str, ...]:
-    if not piece.isascii():
+    if piece.isascii():
+        # Most pieces are one word, and need no regular expression.
+        if piece.isalpha() and (piece.islower() or piece.istitle() or piece.isupper()):
+            return (piece.lower(),)
+    else:
         folded = unicodedata.normalize("NFKD", piece)
         piece = "".join([c for c in folded if c < "\x80" or not unicodedata.combining(c)])
     return tuple(map(str.lower, _SPLIT.findall(piece)))
@@ -56,7 +61,7 @@ def stem(word: str) -> str:
     """Return a crude English stem: plural and verb endings cut, a doubled last letter undone."""
     if len(word) <= 3 or not word.isascii():
         return word
-    for ending, instead in _ENDINGS:
+    for ending, instead in _ENDINGS if word[-1] in _LAST_LETTERS else ():
         if word.endswith(ending) and len(word) - len(ending) + len(instead) >= 3:
             if ending == "s" and word.endswith("ss"):
                 break

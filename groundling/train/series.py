@@ -89,6 +89,6 @@ def series_by_site(tasks: Sequence[Counted], folds: Sequence[set[str]]) -> dict[
     for fold in folds:
         rest = [t for t in tasks if t.site not in fold]
         # Without a task to learn from, all series are alike.
-        trees = Trees(**flat_trees(train_series(rest))) if rest else Trees.none()
+        trees = Trees.of(flat_trees(train_series(rest))) if rest else Trees.none()
         out.update(dict.fromkeys(fold, trees))
     return out
