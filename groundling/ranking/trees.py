@@ -29,7 +29,7 @@ class Trees:
 
     @classmethod
     def of(cls, arrays: Mapping[str, Any]) -> "Trees":
-        """Return trees from arrays `feature`, `threshold`, `left`, `right`, `value`, `roots`, `depth`."""
+        """Return trees from arrays named as in the files of `groundling.train.trees`."""
         return cls(
             # numpy takes by whole machine words; of any other size it makes a copy first.
             feature=arrays["feature"].astype(np.intp),
