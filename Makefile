@@ -41,16 +41,25 @@ test-runtimes: $(VENV)/.installed-runtimes  ## Test on llama.cpp and real weight
 
 BUILD := build/train-embedded
 HELD_OUT := groundling/bench/data/held_out.txt
+# Labelled folders whose sites must not be among the further pages: what judges the model.
+APART_FROM ?=
+FORMASAURUS := formasaurus-0.10.0-py2.py3-none-any.whl
 
 train-embedded: $(VENV)/.installed-train  ## Rebuild ranker and embedded model: DATA=labelled pages
 	@test -n "$(DATA)" || { echo "say where the labelled pages are: make train-embedded DATA=DIR"; exit 1; }
 	@test -s $(BUILD)/pages.jsonl || { echo "== Reading the pages"; \
 	    $(BIN)/python -m groundling.bench.labelled --data $(DATA) --out $(BUILD)/pages.jsonl; }
+	@test -s $(BUILD)/more.jsonl || { echo "== Reading further pages, from Formasaurus on PyPI"; \
+	    $(BIN)/python -m pip download --quiet --no-deps formasaurus==0.10.0 -d $(BUILD) && \
+	    $(BIN)/python -m groundling.train.formasaurus $(BUILD)/$(FORMASAURUS) --out $(BUILD)/more \
+	        --instructions training/formasaurus.jsonl $(addprefix --apart-from ,$(APART_FROM)) && \
+	    $(BIN)/python -m groundling.bench.labelled --data $(BUILD)/more --out $(BUILD)/more.jsonl; }
 	@echo "== Training the ranker"
-	@$(BIN)/python -m groundling.train.ranker --captured $(BUILD)/pages.jsonl --held-out $(HELD_OUT) \
-	    --out groundling/ranking
+	@$(BIN)/python -m groundling.train.ranker --captured $(BUILD)/pages.jsonl \
+	    --more $(BUILD)/more.jsonl --held-out $(HELD_OUT) --out groundling/ranking
 	@echo "== Training the embedded model (hours; interrupt it and it goes on where it was)"
-	@$(BIN)/python -m groundling.train.embedded --captured $(BUILD)/pages.jsonl --held-out $(HELD_OUT) \
+	@$(BIN)/python -m groundling.train.embedded --captured $(BUILD)/pages.jsonl \
+	    --more $(BUILD)/more.jsonl --held-out $(HELD_OUT) \
 	    --work $(BUILD) --out groundling/llm/weights/embedded $(TRAIN_ARGS)
 
 clean:  ## Remove everything that the targets above made
