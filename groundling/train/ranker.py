@@ -67,6 +67,8 @@ class Listed:
 def listed_candidates(page: LabelledPage, series: Trees) -> list[Listed]:
     """Return the candidate list of each task of a page; `series` never saw its site."""
     elements = [e for e in page.snapshot.elements if e.is_visible]
+    if not elements:
+        return []
     index = PageIndex.build(elements)
     ids = np.array([e.id for e in elements], np.int64)
     out = []

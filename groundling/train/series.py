@@ -53,6 +53,8 @@ class Counted:
 def counted(page: LabelledPage) -> list[Counted]:
     """Return the series of each task with an ordinal of which at least one leads to an answer."""
     elements = [e for e in page.snapshot.elements if e.is_visible]
+    if not elements:
+        return []
     index = PageIndex.build(elements)
     ids = np.array([e.id for e in elements], np.int64)
     out = []
