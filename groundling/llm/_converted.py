@@ -96,6 +96,7 @@ def converted(source: Source, load: Load) -> Path | None:
             if not (fault := _fault(copy, card)):
                 with suppress(OSError):  # a read-only copy serves as well
                     os.utime(copy)
+                    _sweep(folder, keep=copy)
                 return copy
             _log.warning("%s is damaged (%s): it is made anew", copy, fault)
         _make(copy, source.file, card, load)
@@ -148,7 +149,6 @@ def _make(copy: Path, file: Path, card: dict[str, Any], load: Load) -> None:
         _log.info("unpacked %s in %.1f s", file.name, time.perf_counter() - started)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-    _sweep(copy.parent, keep=copy)
 
 
 def _write(folder: Path, card: dict[str, Any], load: Load) -> None:
