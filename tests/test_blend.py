@@ -32,8 +32,8 @@ class Fixed(BaseLLM):
             prompt_tokens=7,
         )
 
-    def log_scores(self, prompts):
-        return [tuple(map(math.log, self.p)) for _ in prompts]
+    def read(self, prompt):
+        return tuple(map(math.log, self.p)), 11
 
     def generate(self, prompt, system_prompt="", **kwargs):
         raise NotImplementedError
@@ -66,6 +66,12 @@ def test_only_the_labels_allowed_are_weighed():
     prompt = asked()
     choice = blended(Fixed(0.6, 0.3, 0.1), Fixed(0.6, 0.3, 0.1)).choose(prompt, prompt.labels[1:])
     assert choice.probabilities == pytest.approx([0.09 / 0.1, 0.01 / 0.1])
+
+
+def test_the_tokens_are_those_that_each_model_read():
+    some, none = Fixed(0.6, 0.3, 0.1), Fixed(1.0)
+    assert blended(some, some).choose(asked()).prompt_tokens == 7 + 11
+    assert blended(none, none).choose(asked(0)).prompt_tokens == 7
 
 
 def test_the_bias_of_none_and_the_temperature_are_the_sum_s():

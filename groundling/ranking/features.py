@@ -3,6 +3,7 @@
 Every feature is comparable between pages: shares in [0, 1], ranks, counts on a log scale.
 """
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -29,6 +30,8 @@ _FITS = {
 _ROLE_GROUP_OF = {role: group for group, roles in ROLE_GROUPS.items() for role in roles}
 _GROUPS = (*ROLE_GROUPS, "other")
 _GROUP_NUMBER = {name: k for k, name in enumerate(_GROUPS)}
+
+_NO_LETTERS = re.compile(r"[\W_]+")
 
 
 def features(index: PageIndex, query: Query, task_type: str, series: Trees | None = None) -> Floats:
@@ -133,11 +136,12 @@ def _whole_names(columns: dict[str, Any], index: PageIndex, query: Query) -> Non
     wish = " ".join(w for w in _plain(query.text).split())
     n = len(index.elements)
     exact, inside, around, quoted, quoted_any = (np.zeros(n, np.float32) for _ in range(5))
-    for i, element in enumerate(index.elements):
-        name = _plain(element.text) or _plain(element.label) or _plain(element.placeholder)
+    spaced_wish = f" {wish} "
+    for i, name in enumerate(_plain_names(index)):
         if name:
-            exact[i] = name == wish
-            if len(name) > 1 and f" {name} " in f" {wish} ":
+            if name == wish:
+                exact[i] = 1.0
+            if len(name) > 1 and f" {name} " in spaced_wish:
                 inside[i] = len(name) / len(wish)
             elif len(wish) > 2 and wish in name:
                 around[i] = len(wish) / len(name)
@@ -151,9 +155,18 @@ def _whole_names(columns: dict[str, Any], index: PageIndex, query: Query) -> Non
     )  # fmt: skip
 
 
+def _plain_names(index: PageIndex) -> list[str]:
+    if "plain names" not in index.extra:
+        index.extra["plain names"] = [
+            _plain(e.text) or _plain(e.label) or _plain(e.placeholder) for e in index.elements
+        ]
+    found: list[str] = index.extra["plain names"]
+    return found
+
+
 @lru_cache(maxsize=16384)
 def _plain(text: str) -> str:
-    return " ".join("".join(c if c.isalnum() else " " for c in text.lower()).split())
+    return _NO_LETTERS.sub(" ", text.lower()).strip()
 
 
 def _negations(columns: dict[str, Any], index: PageIndex, query: Query) -> None:

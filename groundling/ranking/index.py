@@ -3,21 +3,21 @@
 import math
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain, count
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from groundling.elements import RawElement
-from groundling.ranking.words import likeness, stem, stem_set, trigrams, words
+from groundling.ranking.words import likeness, stem, trigrams, words
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.intp]
-_ByStart = dict[str, list[str]]
-_ByLength = dict[int, list[str]]
 
 FIELDS = (
     "name",
@@ -64,6 +64,17 @@ def _link_words(href: str) -> str:
     return " ".join(words(_URL_NOISE.sub("", href))[-_HREF_WORDS:])
 
 
+class Numbers(defaultdict[str, int]):
+    """Texts or words, numbered from 0 as they come."""
+
+    def __init__(self) -> None:
+        super().__init__(count().__next__)
+
+    def of(self, texts: Sequence[str]) -> Ints:
+        """Return the number of each text; new ones get the next numbers."""
+        return np.fromiter(map(self.__getitem__, texts), np.intp, len(texts))
+
+
 @dataclass(slots=True)
 class PageIndex:
     """Words of all elements of one snapshot; built once, used for every instruction on it.
@@ -73,15 +84,23 @@ class PageIndex:
     """
 
     elements: tuple[RawElement, ...]
-    texts: list[tuple[str, ...]] = field(default_factory=list)
+    texts: list[tuple[str, ...]]
     """Of each element, the text of each of `FIELDS`."""
-    distinct: list[str] = field(default_factory=list)
-    """All texts, each once."""
-    held: Ints = field(default_factory=lambda: np.zeros((0, len(FIELDS)), np.intp))
-    """Place of each text in `distinct`, shape (elements, fields)."""
-    postings: dict[str, list[int]] = field(default_factory=dict)
-    """stem -> places in `distinct` of the texts that hold it."""
-    lengths: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
+    held: Ints
+    """The numbers of these texts, shape (elements, fields)."""
+    words: Numbers
+    """All distinct words of the page."""
+    rows: Ints
+    """The words of text 0, one after the other, then those of text 1, ...: numbers of `words`."""
+    n_words: Ints
+    """How many of `rows` belong to each text."""
+    stems: Numbers
+    """All distinct stems of the words."""
+    holders: Ints
+    """Numbers of the texts that hold stem 0, then of those that hold stem 1, ..."""
+    ends: Ints
+    """Where the texts of each stem end in `holders`."""
+    lengths: Floats
     """Number of distinct stems in each name."""
     extra: dict[str, Any] = field(default_factory=dict)
     """What other parts computed from the same elements."""
@@ -90,44 +109,61 @@ class PageIndex:
     def build(cls, elements: Sequence[RawElement]) -> "PageIndex":
         """Index the words of `elements`."""
         texts = [field_texts(e) for e in elements]
-        places: dict[str, int] = {}
-        held = [places.setdefault(t, len(places)) for ts in texts for t in ts]
-        postings: dict[str, list[int]] = defaultdict(list)
-        counts = []
-        for place, text in enumerate(places):
-            found = stem_set(text)
-            counts.append(len(found))
-            for s in found:
-                postings[s].append(place)
-        shaped = np.array(held, np.intp).reshape(len(texts), len(FIELDS))
-        lengths = np.array(counts, np.float32)[shaped[:, _NAME]]
-        return cls(tuple(elements), texts, list(places), shaped, dict(postings), lengths)
+        distinct, seen, stems = Numbers(), Numbers(), Numbers()
+        held = distinct.of(list(chain.from_iterable(texts))).reshape(len(texts), len(FIELDS))
+        split = list(map(words, distinct))
+        rows = seen.of(list(chain.from_iterable(split)))
+        n_words = np.fromiter(map(len, split), np.intp, len(split))
+        stem_of = stems.of(list(map(stem, seen)))
+        # Stem and text as one number: sorted, the texts of each stem stand side by side.
+        n_texts = max(1, len(split))
+        pairs = np.sort(stem_of[rows] * n_texts + np.repeat(np.arange(len(split)), n_words))
+        pairs = pairs[np.diff(pairs, prepend=-1) > 0]
+        holders = pairs % n_texts
+        return cls(
+            elements=tuple(elements),
+            texts=texts,
+            held=held,
+            words=seen,
+            rows=rows,
+            n_words=n_words,
+            stems=stems,
+            holders=holders,
+            ends=np.bincount(pairs // n_texts, minlength=len(stems)).cumsum(),
+            lengths=np.bincount(holders, minlength=n_texts)[held[:, _NAME]].astype(np.float32),
+        )
+
+    def holding(self, word: str) -> Ints:
+        """Return the numbers of the texts that hold a stem."""
+        number = self.stems.get(word)
+        if number is None:
+            return self.holders[:0]
+        return self.holders[self.ends[number - 1] if number else 0 : self.ends[number]]
 
     def idf(self, word: str) -> float:
         """Return how rare a stem is among the elements, from 0.2 (everywhere) to about 6."""
         n_elements = len(self.elements)
-        holds = np.zeros(len(self.distinct), bool)
-        holds[self.postings.get(word, [])] = True
+        holds = np.zeros(len(self.n_words), bool)
+        holds[self.holding(word)] = True
         holders = int(holds[self.held].any(1).sum())
         return max(0.2, math.log((n_elements + 1) / (holders + 0.5)))
 
     def spellings(self, wanted: str) -> dict[str, float]:
         """Return the page's stems that `wanted` may stand for, each with its weight in (0, 1]."""
         out: dict[str, float] = {}
-        if wanted in self.postings:
+        if wanted in self.stems:
             out[wanted] = 1.0
         if len(wanted) < 4 or not wanted.isalpha():
             return out
         typo = not out
-        by_start, by_length = self._stems()
-        for other in by_start.get(wanted[:3], ()):
+        for other in self._by("start", itemgetter(slice(3))).get(wanted[:3], ()):
             if other != wanted and (
                 other.startswith(wanted) or (len(other) >= 4 and wanted.startswith(other))
             ):
                 out[other] = 0.5 + 0.5 * min(len(other), len(wanted)) / max(len(other), len(wanted))
         if not typo:
             return out
-        marks = trigrams(wanted)
+        marks, by_length = trigrams(wanted), self._by("length", len)
         for n in range(max(3, len(wanted) - 2), len(wanted) + 3):
             for other in by_length.get(n, ()):
                 if other in out or (other[0] != wanted[0] and marks.isdisjoint(trigrams(other))):
@@ -137,27 +173,25 @@ class PageIndex:
                     out[other] = alike
         return out
 
-    def _stems(self) -> tuple[_ByStart, _ByLength]:
-        """Return the page's stems of three letters and more, by their first three and by length."""
-        if "stems" not in self.extra:
-            by_start: _ByStart = defaultdict(list)
-            by_length: _ByLength = defaultdict(list)
-            for s in self.postings:
+    def _by(self, how: str, key: Callable[[str], Any]) -> dict[Any, list[str]]:
+        """Return the page's stems of three letters and more, grouped by `key`."""
+        if how not in self.extra:
+            groups: dict[Any, list[str]] = defaultdict(list)
+            for s in self.stems:
                 if len(s) >= 3:
-                    by_start[s[:3]].append(s)
-                    by_length[len(s)].append(s)
-            self.extra["stems"] = by_start, by_length
-        found: tuple[_ByStart, _ByLength] = self.extra["stems"]
+                    groups[key(s)].append(s)
+            self.extra[how] = groups
+        found: dict[Any, list[str]] = self.extra[how]
         return found
 
     def matches(self, wanted: Sequence[str]) -> Floats:
         """Return how well each wanted stem is found: shape (stems, elements, fields), in [0, 1]."""
-        by_text = np.zeros((len(wanted), len(self.distinct)), np.float32)
+        by_text = np.zeros((len(wanted), len(self.n_words)), np.float32)
         for row, word in enumerate(wanted):
             for spelling, weight in sorted(self.spellings(word).items(), key=lambda kv: kv[1]):
-                by_text[row, self.postings[spelling]] = weight
+                by_text[row, self.holding(spelling)] = weight
         return by_text.take(self.held, axis=1)
 
     def found(self, word: str) -> bool:
         """Whether a word, or one with the same stem, is on the page."""
-        return stem(word) in self.postings
+        return stem(word) in self.stems

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 
 from groundling.ranking import vectors
-from groundling.ranking.index import FIELDS, Floats, Ints, PageIndex
+from groundling.ranking.index import FIELDS, Floats, Ints, Numbers, PageIndex
 from groundling.ranking.query import Query
 from groundling.ranking.words import stem, words
 
@@ -89,23 +88,23 @@ def _page_words(index: PageIndex) -> _PageWords:
 
 
 def _read(index: PageIndex) -> _PageWords:
-    texts, held = list(index.distinct), index.held.copy()
-    for place in np.unique(held[:, _CONTEXT]).tolist():
-        if len(texts[place]) > _CONTEXT_LETTERS:
-            held[index.held[:, _CONTEXT] == place, _CONTEXT] = len(texts)
-            texts.append(texts[place][:_CONTEXT_LETTERS])
-    split = list(map(words, texts))
-    said = list(chain.from_iterable(split))
-    distinct = list(dict.fromkeys(said))
-    row_of = {w: i for i, w in enumerate(distinct)}
-    lengths = np.array(list(map(len, split)), np.intp)
-    table = vectors.word_matrix(distinct)
+    held = index.held.copy()
+    cut: list[tuple[str, ...]] = []
+    seen = Numbers()
+    seen.of(list(index.words))
+    for e, text in enumerate(index.texts):
+        if len(text[_CONTEXT]) > _CONTEXT_LETTERS:
+            held[e, _CONTEXT] = len(index.n_words) + len(cut)
+            cut.append(words(text[_CONTEXT][:_CONTEXT_LETTERS]))
+    rows = [index.rows, *map(seen.of, cut)]
+    n_words = np.concatenate([index.n_words, np.array(list(map(len, cut)), np.intp)])
+    table = vectors.word_matrix(list(seen))
     return _PageWords(
         vectors=table,
         units=vectors.unit(table),
-        rows=np.array(list(map(row_of.__getitem__, said)), np.intp),
-        starts=(lengths.cumsum() - lengths)[held],
-        lengths=lengths[held],
+        rows=np.concatenate(rows),
+        starts=(n_words.cumsum() - n_words)[held],
+        lengths=n_words[held],
     )
 
 

@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -38,16 +39,18 @@ def _static(index: PageIndex) -> dict[str, Any]:
         return found
     elements = index.elements
     n = len(elements)
-    tall = max((e.bbox.y + e.bbox.height for e in elements), default=1.0) or 1.0
+    boxes = np.array([(b.x, b.y, b.width, b.height) for b in (e.bbox for e in elements)])
+    x, y, width, height = boxes.reshape(n, 4).T
+    tall = float((y + height).max()) if n else 1.0
     importance = np.array([e.importance_score for e in elements], np.float32)
     spread = float(np.ptp(importance)) if n else 0.0
     twins, twin_rank = _twins(elements)
     out: dict[str, Any] = {
-        "y": [max(0.0, e.bbox.y) / tall for e in elements],
-        "x": [min(1.0, max(0.0, e.bbox.x) / 1280) for e in elements],
+        "y": np.maximum(0.0, y) / (tall or 1.0),
+        "x": np.minimum(1.0, np.maximum(0.0, x) / 1280),
         "order": np.arange(n) / max(1, n - 1),
         "in_viewport": [float(e.in_viewport) for e in elements],
-        "area": [math.log1p(max(0.0, e.bbox.width * e.bbox.height)) / 12 for e in elements],
+        "area": np.log1p(np.maximum(0.0, width * height)) / 12,
         "occluded": [float(e.occluded) for e in elements],
         "disabled": [float(e.disabled) for e in elements],
         "primary": [float(e.is_primary) for e in elements],
@@ -65,7 +68,7 @@ def _static(index: PageIndex) -> dict[str, Any]:
         "footer": [float("contentinfo" in e.landmark) for e in elements],
         "navigation": [float("navigation" in e.landmark) for e in elements],
         "n_elements": math.log1p(n),
-        "is_ad": [_is_ad(e) for e in elements],
+        "is_ad": _ads(elements),
         "place_index": [math.log1p(e.places[0].index) if e.places else 0.0 for e in elements],
         "place_size": [math.log1p(e.places[0].size) if e.places else 0.0 for e in elements],
         "first_of_item": _first_of_item(elements),
@@ -87,10 +90,14 @@ def _twins(elements: tuple[RawElement, ...]) -> tuple[list[float], list[float]]:
     return twins, rank
 
 
-def _is_ad(e: RawElement) -> float:
+def _ads(elements: tuple[RawElement, ...]) -> list[float]:
     # The mark stands in the item's own text or over the group; "Add" and "Download" are no marks.
-    around = (e.context, e.heading, e.landmark, *[p.name for p in e.places])
-    return 1.0 if any(map(_marks_ad, around)) or _AD.fullmatch(e.text.strip()) else 0.0
+    around = [(e.context, e.heading, e.landmark, *[p.name for p in e.places]) for e in elements]
+    marked = set(filter(_marks_ad, set(chain.from_iterable(around))))
+    return [
+        float(not marked.isdisjoint(held) or _AD.fullmatch(e.text.strip()) is not None)
+        for e, held in zip(elements, around, strict=True)
+    ]
 
 
 @lru_cache(maxsize=16384)

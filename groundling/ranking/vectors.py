@@ -18,7 +18,6 @@ def _table() -> tuple[npt.NDArray[np.int8], dict[str, int]]:
     return vectors, {entry: row for row, entry in enumerate(entries)}
 
 
-@lru_cache(maxsize=65536)
 def _pieces(word: str) -> tuple[int, ...]:
     """Split a word as WordPiece does: the longest known piece first, unknown letters skipped."""
     table = _table()[1]
@@ -35,6 +34,14 @@ def _pieces(word: str) -> tuple[int, ...]:
     return tuple(rows)
 
 
+@lru_cache(maxsize=16384)
+def _mean_of_pieces(word: str) -> bytes:
+    table, rows = _table()[0], _pieces(word)
+    total = table.take(rows, 0).sum(0, dtype=np.float32) if rows else np.zeros(size(), np.float32)
+    mean: bytes = (total / np.float32(max(1, len(rows)))).tobytes()
+    return mean
+
+
 def size() -> int:
     """Return the number of dimensions."""
     return int(_table()[0].shape[1])
@@ -42,14 +49,12 @@ def size() -> int:
 
 def word_matrix(words: Sequence[str]) -> Floats:
     """Return one vector for each word, shape (words, size); zeros for one without known pieces."""
-    table, pieces = _table()[0], list(map(_pieces, words))
-    many = np.array(list(map(len, pieces)), np.intp)
-    out = table.take([rows[0] if rows else 0 for rows in pieces], 0).astype(np.float32)
-    out[many == 0] = 0
-    for k in range(1, many.max(initial=1)):
-        longer = np.flatnonzero(many > k)
-        out[longer] += table.take([pieces[i][k] for i in longer.tolist()], 0)
-    out /= np.maximum(many, 1).astype(np.float32)[:, None]
+    table, entries = _table()
+    rows = list(map(entries.get, words))
+    out = table.take([row or 0 for row in rows], 0).astype(np.float32)
+    others = [i for i, row in enumerate(rows) if row is None]
+    joined = b"".join([_mean_of_pieces(words[i]) for i in others])
+    out[others] = np.frombuffer(joined, np.float32).reshape(len(others), size())
     return out
 
 

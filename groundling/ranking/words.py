@@ -78,12 +78,6 @@ def stems(text: str) -> tuple[str, ...]:
     return tuple(map(stem, words(text)))
 
 
-@lru_cache(maxsize=65536)
-def stem_set(text: str) -> frozenset[str]:
-    """Return the distinct stems of the words of `text`."""
-    return frozenset(map(stem, words(text)))
-
-
 @lru_cache(maxsize=32768)
 def trigrams(word: str) -> frozenset[str]:
     """Return the letter trigrams of a word, its ends marked."""
