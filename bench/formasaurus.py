@@ -5,8 +5,9 @@
 
 The pages and labels are inside the wheel. Instructions are made of the labels: "Type the e-mail
 address in the registration form". Only domains whose SHA-1 is even are used; the others are left to
-judge. Fields whose name is on several controls of their form are skipped. Pages are read without
-scripts, pictures and style sheets of their own (a content security policy forbids them). `--folder`
+judge. Fields whose name is on several controls of their form are skipped; controls of a page that
+are asked for in the same words are one task. Pages are read without scripts, pictures and style
+sheets of their own (a content security policy forbids them). `--folder`
 keeps what was built, a labelled folder as `groundling bench grounding --data` takes it; `--every 4`
 reads only every fourth page. The last line printed is JSON.
 """
@@ -97,7 +98,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.folder or Path(scratch)
-        build(given.wheel, folder, every=given.every)
+        build(given.wheel, folder, every=given.every, merge=True)
         result = {
             **measure(folder),
             "every": given.every,

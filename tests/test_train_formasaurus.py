@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from groundling.train.formasaurus import build, domain, instruction, is_even, judges
+from groundling.train.formasaurus import build, domain, instruction, is_even, judges, merged
 from groundling.train.sites import same_site
 
 PAGE = """<form action="/in"><label>Mail <input name="mail"></label><input type="hidden" name="t">
@@ -108,6 +108,15 @@ def test_written_instructions_join_their_page(wheel, tmp_path):
     assert (absent["expect_none"], absent["accept"]) == (True, [])
     assert (exact["expect_none"], exact["accept"]) == (False, [{"css": "form"}])
     assert len({t["id"] for t in tasks(tmp_path / "out")}) == 5
+
+
+def test_controls_asked_for_alike_are_one_task():
+    one, two, other = ({"instruction": i, "accept": [a]} for i, a in (("x", 1), ("x", 2), ("y", 3)))
+    assert merged([one, other, two]) == [
+        {"instruction": "x", "accept": [1, 2]},
+        {"instruction": "y", "accept": [3]},
+    ]
+    assert one["accept"] == [1]
 
 
 def test_what_a_label_asks_for():

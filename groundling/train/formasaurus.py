@@ -107,9 +107,9 @@ def judges(name: str) -> bool:
     return int(hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest(), 16) // 2 % 8 == 0
 
 
-def build(
+def build(  # noqa: PLR0913 - a folder is described by that much
     wheel: Path, folder: Path, *, every: int = 1, part: str = "all", apart_from: Iterable[str] = (),
-    instructions: Path | None = None,
+    instructions: Path | None = None, merge: bool = False,
 ) -> int:  # fmt: skip
     """Write a labelled folder of the pages of the even domains; returns the number of tasks.
 
@@ -120,6 +120,8 @@ def build(
         part: `learn`, `judge` or `all` of the domains.
         apart_from: Sites of which nothing must be in it.
         instructions: Lines written for these pages.
+        merge: Controls of a page that are asked for in the same words are one task, and any of them
+            is right: a login form in the header, one below. One label in five is such.
     """
     others = tuple(apart_from)
     written = defaultdict[str, list[dict[str, Any]]](list)
@@ -148,6 +150,7 @@ def build(
             info = index[path]
             marked, found = _marked(_DROPPED.sub("", html), info, forms, fields)
             name = Path(path).stem
+            found = merged(found) if merge else found
             found += [_task(line) for line in written[name]]
             (folder / "pages" / f"{name}.html").write_text(_POLICY + marked, encoding="utf-8")
             tasks += [
@@ -157,6 +160,15 @@ def build(
     lines = "".join(json.dumps(t) + "\n" for t in tasks)
     (folder / "tasks.jsonl").write_text(lines, encoding="utf-8")
     return len(tasks)
+
+
+def merged(tasks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one task for each instruction, which accepts what any of its tasks accepts."""
+    out: dict[str, dict[str, Any]] = {}
+    for task in tasks:
+        known = out.setdefault(task["instruction"], {**task, "accept": []})
+        known["accept"] = [*known["accept"], *task["accept"]]
+    return list(out.values())
 
 
 def _task(line: dict[str, Any]) -> dict[str, Any]:
@@ -203,6 +215,7 @@ def _marked(
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.option("--instructions", type=click.Path(exists=True, path_type=Path))
 @click.option("--part", type=click.Choice(("learn", "judge", "all")), default="learn")
+@click.option("--merge", is_flag=True, help="One task for each instruction on a page.")
 @click.option(
     "--apart-from",
     "folders",
@@ -211,7 +224,12 @@ def _marked(
     help="A labelled folder; nothing of its sites is written.",
 )
 def main(
-    wheel: Path, out: Path, instructions: Path | None, part: str, folders: tuple[Path, ...]
+    wheel: Path,
+    out: Path,
+    instructions: Path | None,
+    part: str,
+    merge: bool,
+    folders: tuple[Path, ...],
 ) -> None:
     """Write a labelled folder of Formasaurus pages."""
     sites = {
@@ -219,7 +237,7 @@ def main(
         for folder in folders
         for line in (folder / "tasks.jsonl").read_text(encoding="utf-8").splitlines()
     }
-    n = build(wheel, out, part=part, apart_from=sites, instructions=instructions)
+    n = build(wheel, out, part=part, apart_from=sites, instructions=instructions, merge=merge)
     click.echo(f"{out}: {n} tasks", err=True)
 
 
