@@ -136,3 +136,18 @@ def test_without_an_ordinal_nothing_is_said_of_series():
 def test_the_shipped_trees_find_the_named_list():
     assert rank(two_lists(), "second of the jobs", "find_link")[0].element.id == 4
     assert rank(two_lists(), "first news item", "find_link")[0].element.id == 1
+
+
+def test_a_page_asked_again_is_not_read_again(monkeypatch):
+    page = two_lists()
+    first = rank(page, "the jobs", "find_link")
+    monkeypatch.setattr(PageIndex, "build", None)  # calling it would fail
+    assert rank(tuple(page), "the jobs", "find_link") == first
+    assert rank(page, "second of the jobs", "find_link")[0].element.id == 4
+
+
+def test_equal_elements_of_another_page_are_another_page():
+    rank(two_lists(), "the jobs", "find_link")
+    page = two_lists()
+    assert rank(page, "the jobs", "find_link")[0].element in page
+    assert any(rank(page, "the jobs", "find_link")[0].element is e for e in page)

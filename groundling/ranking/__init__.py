@@ -1,5 +1,6 @@
 """How well each element of a page fits an instruction, before any model is asked."""
 
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,7 +29,7 @@ def rank(
 
     Scores come from boosted trees over `FEATURES`, trained on pages of other sites.
     """
-    index = elements if isinstance(elements, PageIndex) else PageIndex.build(elements)
+    index = elements if isinstance(elements, PageIndex) else _index_of(elements)
     if not index.elements:
         return ()
     matrix = features(index, parse_query(instruction), task_type)
@@ -44,3 +45,19 @@ def rank(
     return tuple(
         [Candidate(index.elements[i], plain[i], tuple(matrix[i].tolist())) for i in order.tolist()]
     )
+
+
+_recent: deque[PageIndex] = deque(maxlen=4)
+"""Pages ranked last: several questions on one snapshot read its words once."""
+
+
+def _index_of(elements: Sequence[RawElement]) -> PageIndex:
+    for index in tuple(_recent):
+        known = index.elements
+        if len(known) == len(elements) and all(
+            a is b for a, b in zip(known, elements, strict=True)
+        ):
+            return index
+    index = PageIndex.build(elements)
+    _recent.append(index)
+    return index
