@@ -9,8 +9,8 @@ judge, and of these the eighth that `groundling.train.formasaurus` keeps out of 
 whose name is on several controls of their form are skipped; controls of a page that are asked for
 in the same words are one task. Pages are read without scripts, pictures and style sheets of their
 own (a content security policy forbids them). `--folder` keeps what was built, a labelled folder as
-`groundling bench grounding --data` takes it; `--every 4` reads only every fourth page. The last line
-printed is JSON.
+`groundling bench grounding --data` takes it; `--every 4` reads only every fourth page. The last
+line printed is JSON.
 """
 
 import argparse
