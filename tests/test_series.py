@@ -151,3 +151,19 @@ def test_equal_elements_of_another_page_are_another_page():
     page = two_lists()
     assert rank(page, "the jobs", "find_link")[0].element in page
     assert any(rank(page, "the jobs", "find_link")[0].element is e for e in page)
+
+
+def test_a_button_named_after_the_result_is_not_the_result():
+    page = []
+    for n, title in enumerate(("Visiting Japan", "Japan by train", "Rail passes"), start=1):
+        at = (ListPlace(4, n, 3, "Search results"),)
+        page.append(link(2 * n, title, href=f"/page/{n}", places=at, styled="title"))
+        about = RawElement(
+            id=2 * n + 1, tag="button", role="button", text="About this result", places=at,
+            bbox=BBox(300, 30.0 * n, 20, 20),
+        )  # fmt: skip
+        page.append(about)
+    assert rank(page, "the second search result", "find_link")[0].element.id == 4
+    matrix = features(PageIndex.build(page), parse_query("the first result"), "find_link")
+    found = matrix[:, COLUMN["in_series"]]
+    assert found[0] > found[1] > 0

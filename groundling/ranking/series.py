@@ -47,6 +47,8 @@ SERIES_COLUMNS = (
     *(f"{part} {name}" for part in ("mean", "most", "nth") for name in ("hand", "rank", *WEIGHED)),
 )
 """What tells a series, in the order of the columns."""
+_OTHER_TASK, _OTHER_ROLE = 2.0, 1.0
+"""Against a member whose role does not fit the task type, or what the instruction names."""
 _SECOND = 0.15
 """How much a further series that an element is the nth of adds."""
 
@@ -225,12 +227,24 @@ def series_rows(index: PageIndex, query: Query, matrix: Floats) -> tuple[Floats,
     return np.concatenate(out, 1, dtype=np.float32, casting="same_kind"), targets
 
 
+def _misfit(rows: Floats) -> Floats:
+    """Return how much speaks against members of the wrong role, on the scale of the trees.
+
+    The tasks that the trees learnt from hold few "About this result" buttons beside the result.
+    """
+    unlike = 1 - rows[:, COLUMN["task_fit"]]
+    said = rows[:, COLUMN["role_said"]]
+    misfit: Floats = _OTHER_TASK * unlike + _OTHER_ROLE * (said < said.max())
+    return misfit
+
+
 def add_series(matrix: Floats, index: PageIndex, query: Query, trees: Trees | None = None) -> None:
     """Fill the columns `SERIES` of plain features in place; `trees` are the package's if None."""
     rows, targets = series_rows(index, query, matrix)
     if not len(targets):
         return
     raw = (trees or shipped_trees("series.npz", SERIES_COLUMNS)).scores(rows)
+    raw = raw - _misfit(matrix[targets])
     likely = 2 / (1 + np.exp(np.minimum(raw.max() - raw, 30)))
     found = np.zeros(len(matrix), np.float32)
     for i, value in zip(targets.tolist(), likely.tolist(), strict=True):
