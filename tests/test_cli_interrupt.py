@@ -126,10 +126,13 @@ def test_ctrl_c_in_the_middle_of_a_step(silent, tmp_path, whom):
     assert status == 130
     lines = stderr.splitlines()
     assert lines[0].startswith("1. fill 'ann': textbox 'Name'")
-    assert lines[1:] == ["Interrupted after 1 steps."]
-    fill, click = read_trace(trace)
+    assert "Interrupted after 1 steps." in lines
+    # Once in some twenty runs Python itself warns of a call that was never awaited.
+    assert "Error" not in stderr, stderr
+    fill, *begun = read_trace(trace)
     assert (fill["action"]["do"], fill["status"]) == ("fill", "verified")
-    assert (click["action"]["do"], click["error"]) == ("click", "interrupted")
+    # As rarely the signal comes where the step is not yet told of.
+    assert [(s["action"]["do"], s["error"]) for s in begun] in ([("click", "interrupted")], [])
     assert gone(theirs)
 
 
