@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from groundling.llm.cached import default_folder
+from groundling.llm.hub import file_hash
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Source:
         """
         return {
             "format": _FORMAT,
-            "sha256": _sha256(self.file),
+            "sha256": file_hash(self.file),
             "layers": self.layers,
             "made by": {name: _version(name) for name in ("transformers", "gguf")},
         }
@@ -126,7 +127,7 @@ def _changed(copy: Path, files: dict[str, str]) -> str:
     # transformers would take up an adapter or a second set of weights that someone puts there.
     if odd := sorted(found ^ files.keys()):
         return f"missing or added: {', '.join(odd)}"
-    changed = (name for name in sorted(found) if _sha256(copy / name) != files[name])
+    changed = (name for name in sorted(found) if file_hash(copy / name) != files[name])
     return next((f"{name} was changed" for name in changed), "")
 
 
@@ -167,7 +168,7 @@ def _write(folder: Path, card: dict[str, Any], load: Load) -> None:
             part.save_pretrained(folder)
     except (SafetensorError, RuntimeError, ValueError, TypeError) as error:
         raise OSError(_first_line(error)) from error
-    files = {p.name: _sha256(p) for p in sorted(folder.iterdir())}
+    files = {p.name: file_hash(p) for p in sorted(folder.iterdir())}
     told = {"card": card, "files": files}
     (folder / _CARD).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
@@ -206,11 +207,6 @@ def _sweep(folder: Path, keep: Path) -> None:
             if ours and each != keep and age > (_UNFINISHED_S if unfinished else _KEPT_S):
                 _log.info("deleting %s: not used for %d days", each, age // _DAY_S)
                 shutil.rmtree(each)
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _version(package: str) -> str:

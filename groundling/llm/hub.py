@@ -21,7 +21,6 @@ _HUB = "https://huggingface.co"
 _TIMEOUT_S = 10.0
 # What transformers reads beside the weights; other formats of the same weights stay on the hub.
 _BESIDE = (".json", ".txt", ".model", ".jinja", ".tiktoken", ".py")
-_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,15 +259,17 @@ def _check_disk(repository: Repository, files: Sequence[RemoteFile]) -> None:
 def _check_hash(path: Path, file: RemoteFile) -> None:
     if file.sha256 is None:
         return
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK_BYTES):
-            digest.update(block)
-    if digest.hexdigest() != file.sha256:
+    if file_hash(path) != file.sha256:
         raise ModelFilesError(
             f"{file.name} is damaged, its hash is not the hub's: delete {path.resolve()} and run "
             "the command again"
         )
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _first_line(error: Exception) -> str:

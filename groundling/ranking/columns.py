@@ -63,3 +63,11 @@ def hand_scores(matrix: Floats) -> Floats:
         weights[COLUMN[name]] = weight
     scores: Floats = matrix @ weights
     return scores
+
+
+def ranks_of(values: Floats) -> Floats:
+    """Return how many are strictly better than each, on a scale that spreads the first few."""
+    ordered = np.sort(-values)
+    better = np.searchsorted(ordered, -values, side="left")
+    ranks: Floats = np.log1p(better).astype(np.float32)
+    return ranks

@@ -12,7 +12,7 @@ import numpy as np
 
 from groundling.elements import RawElement
 from groundling.prompts import TASK_TYPES
-from groundling.ranking.columns import FEATURES, ROLE_GROUPS, SERIES
+from groundling.ranking.columns import FEATURES, ROLE_GROUPS, SERIES, ranks_of
 from groundling.ranking.index import FIELDS, Floats, Ints, PageIndex
 from groundling.ranking.meaning import meaning_columns
 from groundling.ranking.places import page_features
@@ -61,7 +61,7 @@ def plain_features(index: PageIndex, query: Query, task_type: str) -> Floats:
     _whole_names(columns, index, query)
     _negations(columns, index, query)
     columns.update(meaning_columns(index, query))
-    columns["near_rank"] = _ranks(columns["near_name"] + columns["near_all"])
+    columns["near_rank"] = ranks_of(columns["near_name"] + columns["near_all"])
     _roles(columns, index, query, task_type)
     page_features(columns, index, query)
     columns.update(dict.fromkeys(SERIES, 0.0))
@@ -113,8 +113,8 @@ def _overlaps(
     for name, source in (("name_best", "name_or_label"), ("anywhere_best", "anywhere")):
         best = max(1e-6, float(np.max(columns[source], initial=0)))
         columns[name] = columns[source] / best
-    columns["name_rank"] = _ranks(columns["name_or_label"])
-    columns["anywhere_rank"] = _ranks(columns["anywhere"])
+    columns["name_rank"] = ranks_of(columns["name_or_label"])
+    columns["anywhere_rank"] = ranks_of(columns["anywhere"])
     columns["n_wanted"] = min(len(query.wanted), 12)
     columns["asks_scope"] = float(bool(query.scope))
 
@@ -122,14 +122,6 @@ def _overlaps(
 def _share(weights: Floats, matched: Floats) -> Floats:
     share: Floats = weights @ matched / max(1e-6, float(weights.sum()))
     return share
-
-
-def _ranks(values: Floats) -> Floats:
-    """Share of the elements that are strictly better, on a scale that spreads the first few."""
-    ordered = np.sort(-values)
-    better = np.searchsorted(ordered, -values, side="left")
-    ranks: Floats = np.log1p(better).astype(np.float32)
-    return ranks
 
 
 def _whole_names(columns: dict[str, Any], index: PageIndex, query: Query) -> None:

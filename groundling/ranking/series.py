@@ -12,16 +12,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
-import numpy.typing as npt
 
 from groundling.elements import RawElement
-from groundling.ranking.columns import COLUMN, SERIES, hand_scores
-from groundling.ranking.index import Floats, PageIndex
+from groundling.ranking.columns import COLUMN, SERIES, hand_scores, ranks_of
+from groundling.ranking.index import Floats, Ints, PageIndex
 from groundling.ranking.query import Query
 from groundling.ranking.trees import Trees, shipped_trees
 from groundling.ranking.words import stems
-
-Ints = npt.NDArray[np.int64]
 
 _KINDS = (
     "item", "item of a list around", "item of a list around that", "same item", "form", "fieldset",
@@ -197,9 +194,9 @@ def series_rows(index: PageIndex, query: Query, matrix: Floats) -> tuple[Floats,
     places = [nth(len(m), ordinal) for m in page.members]
     kept = [s for s, at in enumerate(places) if at is not None]
     if not kept:
-        return np.zeros((0, len(SERIES_COLUMNS)), np.float32), np.zeros(0, np.int64)
+        return np.zeros((0, len(SERIES_COLUMNS)), np.float32), np.zeros(0, np.intp)
     members = [page.members[s] for s in kept]
-    at = np.array([places[s] for s in kept], np.int64)
+    at = np.array([places[s] for s in kept], np.intp)
     targets = np.array([m[a] for m, a in zip(members, at, strict=True)])
     by_hand = hand_scores(matrix)
     ranks = np.empty(len(by_hand), np.float32)
@@ -251,5 +248,4 @@ def add_series(matrix: Floats, index: PageIndex, query: Query, trees: Trees | No
         # Several series that lead to one element speak for it.
         found[i] = max(found[i], value) + _SECOND * min(found[i], value)
     matrix[:, COLUMN[SERIES[0]]] = found
-    better = np.searchsorted(np.sort(-found), -found, side="left")
-    matrix[:, COLUMN[SERIES[1]]] = np.log1p(better)
+    matrix[:, COLUMN[SERIES[1]]] = ranks_of(found)

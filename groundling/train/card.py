@@ -1,6 +1,5 @@
 """What a training run leaves to read: curves as a picture, and the figures of the model card."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -61,12 +60,6 @@ def card(profile: Mapping[str, Any], answered: Sequence[Answered], data: Mapping
         *(f"| {name} | `{digest}` |" for name, digest in data.items()),
     ]
     return "\n".join(said) + "\n"
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _table(name: str, answered: Sequence[Answered], key: Any) -> list[str]:  # noqa: ANN401

@@ -29,10 +29,11 @@ from torch import Tensor
 from groundling.bench.labelled import LabelledPage
 from groundling.errors import DataError
 from groundling.llm._embedded_text import encode_texts
+from groundling.llm.hub import file_hash
 from groundling.ranking import FEATURES
 from groundling.train.base_model import default_base, load_encoder
 from groundling.train.calibrate_embedded import calibrate
-from groundling.train.card import Answered, card, draw_curves, file_hash
+from groundling.train.card import Answered, card, draw_curves
 from groundling.train.listwise import Listwise, ListwiseConfig
 from groundling.train.questions import (
     BATCH,
@@ -246,13 +247,9 @@ def command(
     """Train the embedded model on captured pages (`python -m groundling.bench.labelled`)."""
     from groundling.train.ranker import out_of_fold, ranked_lists, read_all
 
-    judges = read_all(captured, None, held_out)
+    judges, others = read_all(captured, more, held_out)
     left_out = folds_by_site(judges, options["folds"])[0]
-    further = [
-        page
-        for page in read_all(captured, more, held_out)[len(judges) :]
-        if page.site not in left_out
-    ]
+    further = [page for page in others if page.site not in left_out]
     pages = [*judges, *further]
     lists = ranked_lists(pages)
     scores = out_of_fold(lists)
@@ -260,8 +257,8 @@ def command(
         **{path.name: file_hash(path) for path in (captured, more) if path is not None},
         "base model": file_hash(default_base() / "model.safetensors"),
     }
-    others = {p.site for p in further} - {p.site for p in judges}
-    profile = run(pages, lists, scores, out, work, data, never_left_out=others, **options)
+    new_sites = {p.site for p in further} - {p.site for p in judges}
+    profile = run(pages, lists, scores, out, work, data, never_left_out=new_sites, **options)
     click.echo(json.dumps(profile["left_out"]))
 
 

@@ -85,7 +85,7 @@ def domain(url: str) -> str:
 
 def is_even(name: str) -> bool:
     """Whether a domain belongs to the half for development."""
-    return int(hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest(), 16) % 2 == 0
+    return _number(name) % 2 == 0
 
 
 def instruction(field: str, tag: str, kind: str, form: str) -> tuple[str, str]:
@@ -104,7 +104,11 @@ def instruction(field: str, tag: str, kind: str, form: str) -> tuple[str, str]:
 
 def judges(name: str) -> bool:
     """Whether a domain of the half for development is kept apart from the training."""
-    return int(hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest(), 16) // 2 % 8 == 0
+    return _number(name) // 2 % 8 == 0
+
+
+def _number(name: str) -> int:
+    return int(hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest(), 16)
 
 
 def build(  # noqa: PLR0913 - a folder is described by that much
@@ -127,7 +131,8 @@ def build(  # noqa: PLR0913 - a folder is described by that much
     written = defaultdict[str, list[dict[str, Any]]](list)
     if instructions is not None:
         for line in instructions.read_text(encoding="utf-8").splitlines():
-            written[json.loads(line)["page"]].append(json.loads(line))
+            told = json.loads(line)
+            written[told["page"]].append(told)
     (folder / "pages").mkdir(parents=True, exist_ok=True)
     tasks: list[dict[str, Any]] = []
     with zipfile.ZipFile(wheel) as archive:

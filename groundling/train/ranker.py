@@ -23,32 +23,15 @@ from groundling.bench.labelled import LabelledPage, read_lines
 from groundling.ranking import FEATURES, LISTED, PageIndex, features, hand_scores, parse_query
 from groundling.ranking.series import SERIES_COLUMNS
 from groundling.ranking.trees import Trees
-from groundling.train.series import all_counted, series_by_site, train_series
+from groundling.train.series import Counted, all_counted, series_by_site, train_series
 from groundling.train.sites import same_site
-from groundling.train.trees import export_trees
+from groundling.train.trees import SEED, export_trees, grow
 
 log = logging.getLogger(__name__)
 
 N_TREES = 300
 FOLDS = 5
 """Of the sites, for scores by trees that never saw a site."""
-SEED = 1
-PARAMETERS = {
-    "objective": "lambdarank",
-    "num_leaves": 15,
-    "learning_rate": 0.07,
-    "min_data_in_leaf": 60,
-    "feature_fraction": 0.5,
-    "bagging_fraction": 0.7,
-    "bagging_freq": 1,
-    "lambda_l2": 5.0,
-    "lambdarank_truncation_level": 15,
-    "label_gain": [0, 1],
-    "verbose": -1,
-    "seed": SEED,
-    "deterministic": True,
-    "num_threads": 2,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +68,14 @@ def listed_candidates(page: LabelledPage, series: Trees) -> list[Listed]:
 
 def train(lists: Sequence[Listed]) -> Any:  # noqa: ANN401
     """Return a LightGBM booster trained on the lists that hold a right element."""
-    import lightgbm
-
-    used = [item for item in lists if item.right.any()]
-    rows = np.concatenate([item.rows for item in used])
-    right = np.concatenate([item.right for item in used]).astype(int)
-    data = lightgbm.Dataset(rows, right, group=[len(item.ids) for item in used])
-    return lightgbm.train(PARAMETERS, data, N_TREES)
+    return grow(
+        [item for item in lists if item.right.any()],
+        N_TREES,
+        learning_rate=0.07,
+        min_data_in_leaf=60,
+        feature_fraction=0.5,
+        lambdarank_truncation_level=15,
+    )
 
 
 def folds_by_site(lists: Sequence[Listed | LabelledPage], n_folds: int) -> list[set[str]]:
@@ -112,26 +96,36 @@ def _report(name: str, lists: Sequence[Listed], scores: Sequence[npt.NDArray[np.
     click.echo(f"{name}: n={n} top-1 {first / n:.3f} recall@15 {recalled / n:.3f}")
 
 
-def read_all(captured: Path, more: Path | None, held_out: Path | None) -> list[LabelledPage]:
-    """Return the pages of one or two captured files but those that `held_out` names.
+def read_all(
+    captured: Path, more: Path | None, held_out: Path | None
+) -> tuple[list[LabelledPage], list[LabelledPage]]:
+    """Return the pages of `captured` but those that `held_out` names, and the pages of `more`.
 
     A site has one name in both, so that it is left out as a whole.
     """
     kept_out = set(held_out.read_text().split()) if held_out else set()
     pages = [p for p in read_lines(captured) if p.page not in kept_out]
     sites = sorted({p.site for p in pages})
+    further = []
     for page in read_lines(more) if more is not None else ():
         known = next((s for s in sites if same_site(s, page.site)), page.site)
-        pages.append(replace(page, page=f"more/{page.page}", site=known))
-    return pages
+        further.append(replace(page, page=f"more/{page.page}", site=known))
+    return pages, further
 
 
-def ranked_lists(pages: Sequence[LabelledPage]) -> list[Listed]:
+def ranked_lists(
+    pages: Sequence[LabelledPage], tasks: Sequence[Counted] | None = None
+) -> list[Listed]:
     """Return the candidate lists of all tasks of all pages, two pages at a time.
 
     What is said of series in them comes from trees that never saw the page's site.
+
+    Args:
+        pages: With their tasks.
+        tasks: What `all_counted` says of these pages, where that is known already.
     """
-    series = series_by_site(all_counted(pages), folds_by_site(pages, FOLDS))
+    tasks = all_counted(pages) if tasks is None else tasks
+    series = series_by_site(tasks, folds_by_site(pages, FOLDS))
     with ProcessPoolExecutor(2) as pool:
         trees = [series[page.site] for page in pages]
         found = pool.map(listed_candidates, pages, trees, chunksize=4)
@@ -165,8 +159,10 @@ def main(
     folds_out: Path | None,
 ) -> None:
     """Train the trees that `groundling.ranking` ships."""
-    pages = read_all(captured, more, held_out)
-    lists = ranked_lists(pages)
+    read, further = read_all(captured, more, held_out)
+    pages = [*read, *further]
+    counted = all_counted(pages)
+    lists = ranked_lists(pages, counted)
     if folds:
         scores = out_of_fold(lists, folds)
         _report("left-out sites", lists, scores)
@@ -176,7 +172,7 @@ def main(
                     pairs = [[int(i), float(s)] for i, s in zip(item.ids, score, strict=True)]
                     file.write(json.dumps({"id": item.task_id, "scores": pairs}) + "\n")
     export_trees(train(lists), out / "trees.npz", FEATURES)
-    export_trees(train_series(all_counted(pages)), out / "series.npz", SERIES_COLUMNS)
+    export_trees(train_series(counted), out / "series.npz", SERIES_COLUMNS)
     for name in ("trees.npz", "series.npz"):
         click.echo(f"{out / name}: {(out / name).stat().st_size / 1e3:.0f} kB")
 

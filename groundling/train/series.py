@@ -17,26 +17,9 @@ from groundling.ranking import PageIndex, parse_query
 from groundling.ranking.features import plain_features
 from groundling.ranking.series import series_rows
 from groundling.ranking.trees import Trees
-from groundling.train.trees import flat_trees
+from groundling.train.trees import flat_trees, grow
 
 N_TREES = 200
-SEED = 1
-PARAMETERS = {
-    "objective": "lambdarank",
-    "num_leaves": 15,
-    "learning_rate": 0.05,
-    "min_data_in_leaf": 30,
-    "feature_fraction": 0.4,
-    "bagging_fraction": 0.7,
-    "bagging_freq": 1,
-    "lambda_l2": 5.0,
-    "lambdarank_truncation_level": 10,
-    "label_gain": [0, 1],
-    "verbose": -1,
-    "seed": SEED,
-    "deterministic": True,
-    "num_threads": 2,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +60,14 @@ def all_counted(pages: Sequence[LabelledPage]) -> list[Counted]:
 
 def train_series(tasks: Sequence[Counted]) -> Any:  # noqa: ANN401
     """Return a LightGBM booster."""
-    import lightgbm
-
-    rows = np.concatenate([t.rows for t in tasks])
-    right = np.concatenate([t.right for t in tasks]).astype(int)
-    data = lightgbm.Dataset(rows, right, group=[len(t.rows) for t in tasks])
-    return lightgbm.train(PARAMETERS, data, N_TREES)
+    return grow(
+        tasks,
+        N_TREES,
+        learning_rate=0.05,
+        min_data_in_leaf=30,
+        feature_fraction=0.4,
+        lambdarank_truncation_level=10,
+    )
 
 
 def series_by_site(tasks: Sequence[Counted], folds: Sequence[set[str]]) -> dict[str, Trees]:

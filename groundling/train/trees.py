@@ -1,10 +1,55 @@
-"""LightGBM's trees as flat arrays, which numpy evaluates (`groundling.ranking.trees`)."""
+"""LambdaMART trees by LightGBM, and as flat arrays that numpy evaluates (`ranking.trees`)."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
+
+SEED = 1
+
+
+class Question(Protocol):
+    """Rows of which some are right, shape (n, columns) and (n)."""
+
+    @property
+    def rows(self) -> npt.NDArray[np.float32]:
+        """What is told of each."""
+
+    @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """Which are right."""
+
+
+def grow(questions: Sequence[Question], n_trees: int, **given: float) -> Any:  # noqa: ANN401
+    """Return a LightGBM booster that ranks the rows of each question, the right ones first.
+
+    Args:
+        questions: At least one.
+        n_trees: How many trees.
+        given: LightGBM's parameters that differ between rankings.
+    """
+    import lightgbm
+
+    rows = np.concatenate([q.rows for q in questions])
+    right = np.concatenate([q.right for q in questions]).astype(int)
+    data = lightgbm.Dataset(rows, right, group=[len(q.rows) for q in questions])
+    return lightgbm.train({**_PARAMETERS, **given}, data, n_trees)
+
+
+_PARAMETERS = {
+    "objective": "lambdarank",
+    "num_leaves": 15,
+    "bagging_fraction": 0.7,
+    "bagging_freq": 1,
+    "lambda_l2": 5.0,
+    "label_gain": [0, 1],
+    "verbose": -1,
+    "seed": SEED,
+    "deterministic": True,
+    "num_threads": 2,
+}
 
 
 def flat_trees(booster: Any) -> dict[str, Any]:  # noqa: ANN401
